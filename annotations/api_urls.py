@@ -1,0 +1,30 @@
+"""/api/v1/ of annotations."""
+
+from django.urls import path
+
+from annotations.capture import api as capture
+from annotations.guidance import api as guidance
+from annotations.review import api as review
+from annotations.triage import api as triage
+
+urlpatterns = [
+    path("interactions/", capture.interactions),
+    path("interactions/batch/", capture.interactions_batch),
+    path("interactions/<int:pk>/", capture.interaction),
+    path("feedback/", capture.feedback),
+    path("feedback/batch/", capture.feedback_batch),
+    path("sessions/flagged/", triage.flagged_sessions),
+    path("decisions/", triage.decisions),
+    path("decisions/<int:pk>/", triage.decision),
+    path("queues/", review.queues),
+    path("queues/<slug:slug>/tasks/", review.queue_tasks),
+    path("queues/<slug:slug>/claim/", review.claim_in_queue),
+    path("tasks/<int:pk>/claim/", review.task_claim),
+    path("tasks/<int:pk>/draft/", review.task_draft),
+    path("tasks/<int:pk>/labels/", review.task_labels),
+    path("labels/", review.labels),
+    path("labels/<int:pk>/", review.label),
+    path("labels/<int:pk>/approval/", review.label_approval),
+    path("labels/<int:pk>/return/", review.label_return),
+    path("context/", guidance.context),
+]

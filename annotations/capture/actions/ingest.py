@@ -1,0 +1,196 @@
+"""Taking in interactions and feedback: one statement a table and batch, durable when it returns.
+
+The same external id with the same body replays the first answer; with another body it is a conflict and nothing is
+changed.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from annotations.capture.models import Feedback, Interaction
+from annotations.capture.payloads import FeedbackRow, InteractionRow, feedback_row, interaction_row
+from labelhub import jobs
+from labelhub.errors import Invalid
+from labelhub.projects.models import Project
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item: created, replayed, conflict, or invalid."""
+
+    status: str
+    external_id: str | None
+    id: int | None = None
+    error: str = ""
+
+    @property
+    def fine(self) -> bool:
+        return self.status in {"created", "replayed"}
+
+
+def ingest_interactions(project: Project, items: list[Any]) -> list[Outcome]:
+    """Store what is valid; an outcome per item, in order."""
+    now = timezone.now()
+    parsed = [_parse(lambda i: interaction_row(i, now), item) for item in items]
+    rows = {row.external_id: row for row in reversed(parsed) if isinstance(row, InteractionRow)}
+    with transaction.atomic():
+        ids, created = _insert_interactions(project, rows)
+        if created:
+            _link_parked(project, created)
+            jobs.wake("captured", project)
+        known = _bodies(Interaction, project, rows)
+    return _outcomes(parsed, ids | known, created)
+
+
+def ingest_feedback(project: Project, items: list[Any]) -> list[Outcome]:
+    """Store what is valid; feedback about something not seen yet is parked and linked when that arrives."""
+    now = timezone.now()
+    parsed = [_parse(lambda i: feedback_row(i, now), item) for item in items]
+    rows = {row.external_id: row for row in reversed(parsed) if isinstance(row, FeedbackRow)}
+    with transaction.atomic():
+        created = _insert_feedback(project, rows)
+        if created:
+            jobs.wake("reacted", project)
+        known = _bodies(Feedback, project, rows)
+    return _outcomes(parsed, known, created)
+
+
+def _parse(read: Any, item: Any) -> Any:
+    try:
+        return read(item)
+    except Invalid as refusal:
+        return Outcome("invalid", item.get("external_id") if isinstance(item, dict) else None, error=refusal.detail)
+
+
+def _outcomes(parsed: list[Any], known: dict[str, tuple[int, str]], created: set[str]) -> list[Outcome]:
+    outcomes = []
+    for row in parsed:
+        if isinstance(row, Outcome):
+            outcomes.append(row)
+            continue
+        id_, sha = known[row.external_id]
+        if sha != row.body_sha256:
+            error = f"{row.external_id!r} was sent before with another body. What was stored first stays."
+            outcomes.append(Outcome("conflict", row.external_id, id_, error))
+        else:
+            outcomes.append(Outcome("created" if row.external_id in created else "replayed", row.external_id, id_))
+            created.discard(row.external_id)  # twice in one batch: the second is a replay
+    return outcomes
+
+
+INSERT_SESSIONS = """
+    INSERT INTO annotations_session (project_id, external_id)
+    SELECT %s, x FROM unnest(%s::text[]) AS x ORDER BY x ON CONFLICT (project_id, external_id) DO NOTHING
+"""
+INSERT_INTERACTIONS = """
+    INSERT INTO annotations_interaction (project_id, session_id, external_id, body_sha256, occurred_at, system_context,
+        turns, prompt, output, documents, model_version, prompt_version, environment, user_role, confidence,
+        mean_logprob, duration_ms, metadata, text_escaped, clock_odd)
+    SELECT %s, s.id, r.external_id, r.body_sha256, r.occurred_at, r.system_context, r.turns, r.prompt, r.output,
+        r.documents, r.model_version, r.prompt_version, r.environment, r.user_role, r.confidence, r.mean_logprob,
+        r.duration_ms, r.metadata, r.text_escaped, r.clock_odd
+    FROM jsonb_to_recordset(%s::jsonb) AS r(external_id text, session text, body_sha256 text, occurred_at timestamptz,
+        system_context text, turns jsonb, prompt text, output text, documents jsonb, model_version text,
+        prompt_version text, environment text, user_role text, confidence float, mean_logprob float, duration_ms float,
+        metadata jsonb, text_escaped bool, clock_odd bool)
+    JOIN annotations_session s ON s.project_id = %s AND s.external_id = r.session
+    ORDER BY r.occurred_at, r.external_id
+    ON CONFLICT (project_id, external_id) DO NOTHING RETURNING id, external_id, body_sha256
+"""
+INSERT_RAW = """
+    INSERT INTO annotations_rawpayload (received_at, interaction_id, project_id, body)
+    SELECT now(), r.interaction_id, %s, r.body
+    FROM jsonb_to_recordset(%s::jsonb) AS r(interaction_id bigint, body jsonb)
+"""
+LINK_PARKED = """
+    UPDATE annotations_feedback f SET interaction_id = i.id, session_id = i.session_id
+    FROM annotations_interaction i
+    WHERE f.project_id = %s AND f.interaction_id IS NULL AND f.session_id IS NULL AND f.about_interaction <> ''
+      AND i.project_id = f.project_id AND i.external_id = f.about_interaction
+      AND (%s::text[] IS NULL OR i.external_id = ANY(%s::text[]))
+"""
+LINK_PARKED_TO_SESSIONS = """
+    UPDATE annotations_feedback f SET session_id = s.id FROM annotations_session s
+    WHERE f.project_id = %s AND f.interaction_id IS NULL AND f.session_id IS NULL AND f.about_interaction = ''
+      AND s.project_id = f.project_id AND s.external_id = f.about_session
+"""
+INSERT_FEEDBACK = """
+    INSERT INTO annotations_feedback (project_id, external_id, body_sha256, interaction_id, session_id,
+        about_interaction, about_session, kind, value, text, end_user, occurred_at)
+    SELECT %s, r.external_id, r.body_sha256, i.id, coalesce(i.session_id, s.id), r.interaction, r.session, r.kind,
+        r.value, r.text, r.end_user, r.occurred_at
+    FROM jsonb_to_recordset(%s::jsonb) AS r(external_id text, body_sha256 text, interaction text, session text,
+        kind text, value float, text text, end_user text, occurred_at timestamptz)
+    LEFT JOIN annotations_interaction i ON i.project_id = %s AND i.external_id = r.interaction AND r.interaction <> ''
+    LEFT JOIN annotations_session s
+        ON s.project_id = %s AND s.external_id = r.session AND r.session <> '' AND r.interaction = ''
+    ORDER BY r.occurred_at, r.external_id
+    ON CONFLICT (project_id, external_id) DO NOTHING RETURNING external_id
+"""
+
+
+def _insert_interactions(
+    project: Project, rows: dict[str, InteractionRow]
+) -> tuple[dict[str, tuple[int, str]], set[str]]:
+    """(external id → (id, sha) of what is new, the new external ids)."""
+    if not rows:
+        return {}, set()
+    records = [
+        {"external_id": r.external_id, "session": r.session, "body_sha256": r.body_sha256,
+         "occurred_at": r.occurred_at.isoformat(), **r.columns}
+        for r in rows.values()
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_SESSIONS, [project.pk, sorted({r.session for r in rows.values()})])
+        cursor.execute(INSERT_INTERACTIONS, [project.pk, json.dumps(records), project.pk])
+        new = {external_id: (id_, sha) for id_, external_id, sha in cursor.fetchall()}
+        raw = [
+            {"interaction_id": new[r.external_id][0], "body": r.raw}
+            for r in rows.values()
+            if r.raw and r.external_id in new
+        ]
+        if raw:
+            cursor.execute(INSERT_RAW, [project.pk, json.dumps(raw)])
+    return new, set(new)
+
+
+def _insert_feedback(project: Project, rows: dict[str, FeedbackRow]) -> set[str]:
+    if not rows:
+        return set()
+    records = [
+        {"external_id": r.external_id, "body_sha256": r.body_sha256, "interaction": r.interaction, "session": r.session,
+         **r.columns, "occurred_at": r.columns["occurred_at"].isoformat()}
+        for r in rows.values()
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_FEEDBACK, [project.pk, json.dumps(records), project.pk, project.pk])
+        return {external_id for (external_id,) in cursor.fetchall()}
+
+
+def _link_parked(project: Project, external_ids: set[str]) -> None:
+    with connection.cursor() as cursor:
+        ids = sorted(external_ids)
+        cursor.execute(LINK_PARKED, [project.pk, ids, ids])
+        if cursor.rowcount:
+            jobs.wake("reacted", project)
+
+
+def link_parked(project: Project) -> int:
+    """Link all parked feedback whose interaction or session is there by now. How many."""
+    with connection.cursor() as cursor:
+        cursor.execute(LINK_PARKED, [project.pk, None, None])
+        linked = cursor.rowcount
+        cursor.execute(LINK_PARKED_TO_SESSIONS, [project.pk])
+        return linked + cursor.rowcount
+
+
+def _bodies(
+    model: type[Interaction] | type[Feedback], project: Project, rows: dict[str, Any]
+) -> dict[str, tuple[int, str]]:
+    """External id → (id, sha) as stored. Read after the insert: whoever was first, their row is visible now."""
+    stored = model.objects.filter(project=project, external_id__in=list(rows))
+    return {external_id: (pk, sha) for external_id, pk, sha in stored.values_list("external_id", "pk", "body_sha256")}

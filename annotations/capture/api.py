@@ -1,0 +1,115 @@
+"""Capture over HTTP: POST one or many; 2xx means durable."""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotations.capture.actions.ingest import Outcome, ingest_feedback, ingest_interactions
+from annotations.capture.fields import json_schema
+from annotations.capture.models import Feedback, Interaction
+from annotations.capture.payloads import FEEDBACK, INTERACTION
+from labelhub.errors import Conflict, Invalid, Malformed, NotFound, ensure
+from labelhub.keys.authentication import Caller, api
+from labelhub.keys.models import Scope
+from labelhub.projects.rights import Right
+
+RECEIPT = {"type": "object", "properties": {"id": {"type": "integer"}, "external_id": {"type": "string"}}}
+OUTCOMES = {
+    "type": "object",
+    "properties": {
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "status": {"type": "string", "enum": ["created", "replayed", "conflict", "invalid"]},
+                    "external_id": {"type": ["string", "null"]},
+                    "id": {"type": ["integer", "null"]},
+                    "error": {"type": "string"},
+                },
+            },
+        }
+    },
+}
+
+
+def _one(outcome: Outcome) -> Response:
+    if outcome.status == "invalid":
+        raise Invalid(outcome.error)
+    if outcome.status == "conflict":
+        raise Conflict(outcome.error)
+    body = {"id": outcome.id, "external_id": outcome.external_id}
+    return Response(body, status=201 if outcome.status == "created" else 200)
+
+
+def _many(request: Request, ingest: Any, caller: Caller) -> Response:
+    body = request.data
+    items = body.get("items") if isinstance(body, dict) else None
+    ensure(isinstance(items, list), Malformed('Send {"items": [ … ]}.'))
+    ensure(len(items) <= settings.MAX_BATCH_ITEMS, Malformed(f"Send at most {settings.MAX_BATCH_ITEMS} items at once."))
+    outcomes = ingest(caller.project, items)
+    rows = [vars(outcome) for outcome in outcomes]
+    return Response({"items": rows}, status=200 if all(outcome.fine for outcome in outcomes) else 207)
+
+
+def _item(request: Request) -> dict[str, Any]:
+    ensure(isinstance(request.data, dict), Malformed("Send one object; for several use …/batch/."))
+    item: dict[str, Any] = request.data
+    return item
+
+
+@extend_schema(request={"application/json": json_schema(INTERACTION)}, responses={201: RECEIPT, 200: RECEIPT})
+@api("POST", scope=Scope.INGEST, right=Right.INGEST)
+def interactions(request: Request, caller: Caller) -> Response:
+    """Store one interaction. The same external_id with the same body answers as the first time; another body is 409."""
+    return _one(ingest_interactions(caller.project, [_item(request)])[0])
+
+
+@extend_schema(
+    request={"application/json": {"type": "object", "properties": {"items": {"type": "array", "items": json_schema(INTERACTION)}}}},
+    responses={200: OUTCOMES, 207: OpenApiResponse(OUTCOMES, "Some items were refused; the others are stored.")},
+)  # fmt: skip
+@api("POST", scope=Scope.INGEST, right=Right.INGEST)
+def interactions_batch(request: Request, caller: Caller) -> Response:
+    """Store up to 1,000 interactions; an answer per item."""
+    return _many(request, ingest_interactions, caller)
+
+
+@extend_schema(request={"application/json": json_schema(FEEDBACK)}, responses={201: RECEIPT, 200: RECEIPT})
+@api("POST", scope=Scope.FEEDBACK, right=Right.INGEST)
+def feedback(request: Request, caller: Caller) -> Response:
+    """Store one sign of how an answer was received."""
+    return _one(ingest_feedback(caller.project, [_item(request)])[0])
+
+
+@extend_schema(
+    request={"application/json": {"type": "object", "properties": {"items": {"type": "array", "items": json_schema(FEEDBACK)}}}},
+    responses={200: OUTCOMES, 207: OUTCOMES},
+)  # fmt: skip
+@api("POST", scope=Scope.FEEDBACK, right=Right.INGEST)
+def feedback_batch(request: Request, caller: Caller) -> Response:
+    """Store up to 1,000 signs of feedback; an answer per item."""
+    return _many(request, ingest_feedback, caller)
+
+
+@extend_schema(responses={200: {"type": "object", "additionalProperties": True}})
+@api("GET", scope=Scope.READ, right=Right.READ)
+def interaction(request: Request, caller: Caller, pk: int) -> Response:
+    """One interaction with its feedback."""
+    row = Interaction.objects.filter(project=caller.project, pk=pk).select_related("session").first()
+    if row is None:
+        raise NotFound
+    signs = Feedback.objects.filter(interaction=row).order_by("occurred_at")
+    return Response(
+        {
+            "id": row.pk, "external_id": row.external_id, "session": row.session.external_id,
+            "messages": row.messages, "output": row.output, "documents": row.documents,
+            "model_version": row.model_version, "prompt_version": row.prompt_version, "environment": row.environment,
+            "user_role": row.user_role, "confidence": row.confidence, "mean_logprob": row.mean_logprob,
+            "occurred_at": row.occurred_at, "received_at": row.received_at, "metadata": row.metadata,
+            "feedback": [{"kind": s.kind, "value": s.value, "text": s.text, "occurred_at": s.occurred_at} for s in signs],
+        }
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""POST /api/v1/context/: what to tell the model about this prompt."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotations.guidance.context import context_for
+from labelhub.body import stored_text
+from labelhub.errors import Invalid, ensure
+from labelhub.keys.authentication import Caller, api
+from labelhub.keys.models import Scope
+from labelhub.projects.rights import Right
+
+REQUEST = {"type": "object", "required": ["prompt"], "properties": {"prompt": {"type": "string", "maxLength": 32_000}}}
+CORRECTION = {
+    "type": "object",
+    "properties": {
+        "provenance": {"type": "string", "examples": ["label:17"]},
+        "question": {"type": "string"},
+        "answer": {"type": "string"},
+        "similarity": {"type": "number"},
+    },
+}
+ANSWER = {
+    "type": "object",
+    "properties": {
+        "corrections": {"type": "array", "items": CORRECTION},
+        "system_block": {
+            "type": "string",
+            "description": "Append this to your system message; empty when nothing fits.",
+        },
+        "degraded": {"type": "boolean"},
+    },
+}
+
+
+@extend_schema(request={"application/json": REQUEST}, responses={200: ANSWER})
+@api("POST", scope=Scope.INJECT, right=Right.INJECT)
+def context(request: Request, caller: Caller) -> Response:
+    """Approved corrections of the same problem. When the encoder is down: 200, empty, degraded."""
+    body = request.data if isinstance(request.data, dict) else {}
+    prompt = body.get("prompt")
+    ensure(
+        isinstance(prompt, str) and prompt.strip(), Invalid("prompt must be text that is not empty.", field="prompt")
+    )
+    ensure(len(prompt) <= 32_000, Invalid("prompt must be at most 32,000 characters.", field="prompt"))
+    answer = context_for(caller.project, stored_text(prompt)[0])
+    rows = [
+        {"provenance": c.provenance, "question": c.question, "answer": c.answer, "similarity": round(c.similarity, 4)}
+        for c in answer.corrections
+    ]
+    return Response({"corrections": rows, "system_block": answer.system_block, "degraded": answer.degraded})

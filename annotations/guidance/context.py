@@ -1,0 +1,96 @@
+"""The context API's answer: approved corrections of the same problem, ready to stand in the next prompt.
+
+A correction is injectable the moment its Approval commits. The trigger needs meaning and the distinctive words, because
+meaning alone cannot tell a sibling (the same question on another item).
+"""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from annotations.guidance.models import Injection
+from annotations.recall.actions import PROMPT
+from annotations.recall.nearest import nearest
+from annotations.recall.sameness import named_items, same_problem
+from annotations.review.models import Approval
+from labelhub.errors import Unavailable
+from labelhub.llm import client
+from labelhub.projects.models import Project
+
+LOOKED_AT = 12  # nearest corrections that the guards look at
+INJECTED = 1  # small models copy one correction well, several hardly
+ENCODER_DEADLINE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One approved correction that fits the prompt."""
+
+    label_id: int
+    approval_id: int
+    question: str
+    answer: str
+    similarity: float
+
+    @property
+    def provenance(self) -> str:
+        return f"label:{self.label_id}"
+
+
+@dataclass(frozen=True)
+class ContextAnswer:
+    corrections: tuple[Correction, ...]
+    degraded: bool  # True: the encoder did not answer, so nothing could be looked up
+
+    @property
+    def system_block(self) -> str:
+        """The text for the system message; '' when nothing fits."""
+        return render_block([(c.question, c.answer) for c in self.corrections])
+
+
+def context_for(project: Project, prompt: str) -> ContextAnswer:
+    """What `prompt` should be told. Never raises for a model server that is down: the answer is then degraded."""
+    try:
+        vector = client.embed([prompt], timeout=ENCODER_DEADLINE_S)[0]
+    except Unavailable:
+        return ContextAnswer((), degraded=True)
+    approved = Approval.objects.filter(project=project).current().corrections()
+    near = nearest(project, PROMPT, vector, LOOKED_AT, among=approved.values("interaction"))
+    gold = {
+        row.interaction_id: row
+        for row in approved.filter(interaction__in=[n.object_id for n in near]).select_related("label", "interaction")
+    }
+    fitting: list[Correction] = []
+    for candidate in near:
+        row = gold[candidate.object_id]
+        named = named_items(row.interaction.prompt, row.label.rewrite, row.interaction.output)
+        if same_problem(prompt, row.interaction.prompt, candidate.similarity, named):
+            fitting.append(
+                Correction(row.label_id, row.pk, row.interaction.prompt, row.label.rewrite, candidate.similarity)
+            )
+    chosen = tuple(fitting[:INJECTED])
+    _record(project, prompt, chosen)
+    return ContextAnswer(chosen, degraded=False)
+
+
+def _record(project: Project, prompt: str, corrections: tuple[Correction, ...]) -> None:
+    sha = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
+    Injection.objects.bulk_create(
+        Injection(project=project, approval_id=c.approval_id, prompt_sha256=sha, similarity=c.similarity)
+        for c in corrections
+    )
+
+
+def render_block(pairs: list[tuple[str, str]]) -> str:
+    """Question and answer pairs as the data block that goes into the system message."""
+    if not pairs:
+        return ""
+    lines = [f"Q: {as_data(question)}\nA: {as_data(answer)}" for question, answer in pairs]
+    return "\n".join(["<corrections>", *lines, "</corrections>"])
+
+
+def as_data(text: str) -> str:
+    """Text that cannot close the block, break its line, hide characters or turn the reading direction."""
+    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cf", "Co", "Cs"})
+    return re.sub(r"\s+", " ", visible.replace("<", "‹").replace(">", "›")).strip()

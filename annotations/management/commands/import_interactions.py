@@ -1,0 +1,45 @@
+"""manage.py import_interactions FILE --project P --map output=answer …"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from annotations.capture.actions.imports import import_interactions
+from annotations.capture.models import ImportJob
+from labelhub.errors import Refused
+from labelhub.projects.models import Project
+
+
+class Command(BaseCommand):
+    help = "Import past interactions from a JSONL file: all of it or nothing; rejects are listed by line."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--project", required=True, help="slug of the project")
+        parser.add_argument(
+            "--map", action="append", default=[], metavar="TARGET=FIELD",
+            help="which field of a line becomes what, e.g. prompt=question output=answer thumb=correct",
+        )  # fmt: skip
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        mapping = dict(pair.split("=", 1) for pair in options["map"]) or {"prompt": "prompt", "output": "output"}
+        project = Project.objects.filter(slug=options["project"]).first()
+        if project is None:
+            raise CommandError(f"There is no project {options['project']!r}.")
+        if not options["file"].is_file():
+            raise CommandError(f"There is no file {options['file']}.")
+        try:
+            job = import_interactions(project, options["file"], mapping, progress=self._progress)
+        except Refused as refusal:
+            raise CommandError(refusal.detail) from None
+        if job.state == ImportJob.State.FAILED:
+            for reject in job.rejects[:20]:
+                self.stderr.write(f"line {reject['line']}: {reject['error']}")
+            raise CommandError(f"Nothing was imported: {len(job.rejects)} lines were refused.")
+        self.stdout.write(f"{job.lines} lines: {job.created} new, {job.already_there} were there already.")
+
+    def _progress(self, lines: int) -> None:
+        self.stdout.write(f"\r{lines} lines", ending="")
+        self.stdout.flush()

@@ -1,0 +1,23 @@
+"""Table of contents."""
+
+from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Session, Watermark
+from annotations.guidance.models import Injection
+from annotations.recall.models import Embedding, EncoderSet
+from annotations.review.models import (
+    Approval,
+    Claim,
+    Draft,
+    Label,
+    LabelCategory,
+    Queue,
+    Return,
+    ReviewTask,
+    SpanComment,
+)
+from annotations.triage.models import Decision, Flag, Rule
+
+__all__ = [
+    "Approval", "Claim", "Decision", "Draft", "Embedding", "EncoderSet", "Feedback", "Flag", "ImportJob", "Injection",
+    "Interaction", "Label", "LabelCategory", "Queue", "RawPayload", "Return", "ReviewTask", "Rule", "Session",
+    "SpanComment", "Watermark",
+]  # fmt: skip

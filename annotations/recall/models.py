@@ -1,0 +1,58 @@
+"""Vectors. Recall knows texts, not labels: others hand it (kind, object id, text) and get ids and distances back."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models.functions import Now
+from pgvector.django import HalfVectorField
+
+from labelhub.projects.models import Project
+
+DIMENSIONS = 384
+
+
+class EncoderSet(models.Model):
+    """One encoder as it was used: vectors of two sets are never compared."""
+
+    name = models.CharField(max_length=200, unique=True)
+    dimensions = models.PositiveIntegerField(default=DIMENSIONS)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EmbeddingQuerySet(models.QuerySet["Embedding"]):
+    def missing(self) -> Self:
+        """Wanted and not made yet, oldest first."""
+        return self.filter(vector=None).order_by("pk")
+
+    def ready(self) -> Self:
+        return self.exclude(vector=None)
+
+
+class Embedding(models.Model):
+    """The vector of one text of one object; empty until the encoder has seen it."""
+
+    encoder_set = models.ForeignKey(EncoderSet, models.CASCADE)
+    project = models.ForeignKey(Project, models.CASCADE)
+    kind = models.CharField(max_length=20, help_text="What the object is: prompt, correction.")
+    object_id = models.BigIntegerField()
+    text = models.TextField()
+    vector = HalfVectorField(dimensions=DIMENSIONS, null=True)
+    wanted_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[EmbeddingQuerySet] = EmbeddingQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["encoder_set", "project", "kind", "object_id"], name="embedding_is_one_per_object"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "id"], name="embedding_missing", condition=models.Q(vector=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"

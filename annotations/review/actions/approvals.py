@@ -1,0 +1,83 @@
+"""The second person. Whoever wrote a label never approves it, on any path; a trigger holds that in the database too."""
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from annotations.review.models import Approval, Claim, Draft, Label, Return, ReviewTask
+from labelhub import jobs
+from labelhub.errors import Invalid, NotAllowed, StaleState, ensure
+from labelhub.people.models import User
+from labelhub.projects.actions import ensure_right
+from labelhub.projects.rights import Right
+from labelhub.states import move
+
+
+@transaction.atomic
+def approve(label: Label, *, by: User, note: str = "") -> Approval:
+    """Accept `label` as truth: from this commit on its answer can be injected and trained on.
+
+    Raises NotAllowed if `by` wrote it or may not approve here, StaleState if it was approved or sent back before.
+    """
+    ensure_right(by, label.project, Right.APPROVE)
+    ensure(by.pk != label.author_id, NotAllowed("Authors cannot approve their own label: ask a second person."))
+    task = _decide_on(label)
+    ensure(label.verdict != Label.Verdict.CANNOT_JUDGE, Invalid("This label judges nothing. Send it back instead."))
+    try:
+        with transaction.atomic():
+            approval = Approval.objects.create(
+                project_id=label.project_id, label=label, interaction_id=task.interaction_id, by=by, note=note
+            )
+    except IntegrityError as error:
+        raise StaleState("This label is approved already.") from error
+    if task.state == ReviewTask.State.SUBMITTED:
+        move(task, to=ReviewTask.State.APPROVED)
+    jobs.wake("approved", label.project)
+    return approval
+
+
+@transaction.atomic
+def send_back(label: Label, *, by: User, reason: str) -> Return:
+    """Return `label` to its author, who finds it again as a draft. Raises like `approve`; the reason is needed."""
+    ensure_right(by, label.project, Right.APPROVE)
+    ensure(by.pk != label.author_id, NotAllowed("Authors cannot decide on their own label: ask a second person."))
+    ensure(reason.strip(), Invalid("Say why: the author reads it."))
+    task = _decide_on(label)
+    returned = Return.objects.create(label=label, by=by, reason=reason.strip())
+    Claim.objects.filter(task=task, by=label.author_id, state=Claim.State.DONE).update(
+        state=Claim.State.RELEASED, fence=F("fence") + 1
+    )
+    Draft.objects.update_or_create(
+        task=task, by_id=label.author_id,
+        defaults={"content": as_payload(label), "updated_at": Now(), "version": F("version") + 1},
+        create_defaults={"content": as_payload(label)},
+    )  # fmt: skip
+    if task.state == ReviewTask.State.SUBMITTED:
+        move(task, to=ReviewTask.State.OPEN)
+    return returned
+
+
+def _decide_on(label: Label) -> ReviewTask:
+    """The label's task, locked. Raises StaleState when somebody decided on the label before."""
+    task = ReviewTask.objects.select_for_update().get(pk=label.task_id)
+    waiting = Label.objects.waiting().filter(pk=label.pk).exists()
+    ensure(waiting, StaleState("Somebody decided on this label before you. Reload to see what became of it."))
+    return task
+
+
+def as_payload(label: Label) -> dict[str, object]:
+    """A label in the shape in which it was submitted."""
+    return {
+        "verdict": label.verdict,
+        "categories": [{"category": c.category.slug, "severity": c.severity} for c in label.categories.select_related("category")],
+        "root_cause": label.root_cause,
+        "rewrite": label.rewrite,
+        "confidence": label.confidence,
+        "note": label.note,
+        "active_seconds": label.active_seconds,
+        "comments": [
+            {"start": c.start, "end": c.end, "exact": c.exact, "text": c.text, "replacement": c.replacement,
+             "category": c.category.slug if c.category else None}
+            for c in label.comments.select_related("category")
+        ],
+    }  # fmt: skip

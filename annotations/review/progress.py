@@ -1,0 +1,21 @@
+"""Where a person stands in a queue."""
+
+from typing import TypedDict
+
+from django.utils import timezone
+
+from annotations.review.actions.claims import waiting_for
+from annotations.review.models import Label, Queue
+from labelhub.people.models import User
+
+
+class Progress(TypedDict):
+    done_today: int
+    left: int
+
+
+def progress(queue: Queue, user: User) -> Progress:
+    """Labels of `user` since midnight in their own zone, and tasks that still wait for them."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    done = Label.objects.filter(author=user, task__queue=queue, created_at__gte=midnight).count()
+    return {"done_today": done, "left": waiting_for(queue, user).count()}

@@ -1,0 +1,95 @@
+"""Signals become decisions. A flag's state is what decisions, tasks and labels say of it; it is never stored."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from annotations.capture.models import CapturedQuerySet, Interaction, Session
+from annotations.review.models import Queue
+from labelhub.people.models import User
+from labelhub.projects.models import Project
+
+
+class Rule(models.Model):
+    """Raises flags. Rules never block ingest."""
+
+    class Kind(models.TextChoices):
+        THUMB_DOWN = "thumb_down", "the end user gave a thumb down"
+        LOW_RATING = "low_rating", "the end user rated it low"
+        ASKED_AGAIN = "asked_again", "the end user asked again or regenerated"
+        ABANDONED = "abandoned", "the end user left"
+        SUGGESTED = "suggested", "the end user wrote a better answer"
+        LOW_CONFIDENCE = "low_confidence", "the model was unsure"
+        COPIED = "copied", "the end user copied or praised it"
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    kind = models.CharField(max_length=20, choices=Kind)
+    threshold = models.FloatField(null=True, blank=True, help_text="low_rating: at most; low_confidence: below.")
+    severity = models.PositiveSmallIntegerField(default=2)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "kind"], name="rule_is_one_per_kind")]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class FlagQuerySet(CapturedQuerySet):
+    def open(self) -> Self:
+        """No decision covers it yet."""
+        return self.exclude(Exists(Decision.flags.through.objects.filter(flag=OuterRef("pk"))))
+
+    def defects(self) -> Self:
+        return self.filter(kind=Flag.Kind.DEFECT)
+
+
+class Flag(models.Model):
+    """A reason to look at a session, with its evidence in plain words."""
+
+    class Kind(models.TextChoices):
+        DEFECT = "defect"
+        EXEMPLAR = "exemplar"
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    session = models.ForeignKey(Session, models.CASCADE, related_name="flags")
+    interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="flags")
+    kind = models.CharField(max_length=8, choices=Kind)
+    rule = models.ForeignKey(Rule, models.SET_NULL, null=True, related_name="+")
+    raised_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", help_text="When a person did.")
+    severity = models.PositiveSmallIntegerField(default=2)
+    evidence = models.CharField(max_length=300)
+    at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[FlagQuerySet] = FlagQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["rule", "interaction"], name="flag_is_raised_once_by_a_rule")
+        ]
+        indexes: ClassVar = [models.Index(fields=["project", "session"], name="flag_of_session")]
+
+    def __str__(self) -> str:
+        return self.evidence
+
+
+class Decision(models.Model):
+    """A moderator's act on flags of one session."""
+
+    class Kind(models.TextChoices):
+        ROUTE = "route"
+        DISMISS = "dismiss"
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    session = models.ForeignKey(Session, models.CASCADE, related_name="decisions")
+    kind = models.CharField(max_length=20, choices=Kind)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+    queue = models.ForeignKey(Queue, models.SET_NULL, null=True, related_name="+")
+    flags = models.ManyToManyField(Flag, related_name="decisions")
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.by}"

@@ -1,0 +1,65 @@
+"""Making projects and deciding who belongs to them."""
+
+from django.db import transaction
+
+from labelhub.errors import NotAllowed, ensure
+from labelhub.people.models import User
+from labelhub.projects.models import Category, Guidelines, Membership, Project, Taxonomy
+from labelhub.projects.rights import RIGHTS, Right, Role
+
+FIRST_CATEGORIES = [
+    ("factually-incorrect", "Factually incorrect", "Something it says is not so."),
+    ("too-vague", "Too vague", "Nothing in it helps the person to act."),
+    ("wrong-tone", "Wrong tone", "Right words for somebody else."),
+    ("incomplete", "Incomplete", "What it says is right; something needed is missing."),
+    ("misread-intent", "Misread intent", "It answers a question that was not asked."),
+    ("unsafe", "Unsafe", "Following it could hurt somebody."),
+    ("other", "Other", "None of these: say what in the note."),
+]
+FIRST_GUIDELINES = """# How to judge an answer
+
+1. Read the question first, then the answer, then the documents that the model was given.
+2. Choose every category that applies, and how bad it is: 1 hardly matters, 2 misleads, 3 does harm.
+3. Write the answer that should have been given: complete, in the product's tone, ready to send.
+4. A general rule carries to items that nobody corrected. A single fact (one product's price) does not:
+   correct each fact once, or write the rule.
+5. Nothing wrong? Say so: good answers keep the model from forgetting them.
+"""
+
+
+@transaction.atomic
+def create_project(*, slug: str, name: str, by: User, two_person_promotion: bool = True) -> Project:
+    """A project with its first taxonomy and guidelines; `by` must be an operator and becomes its admin."""
+    ensure(by.is_superuser and by.is_active, NotAllowed("Only an operator makes projects."))
+    project = Project.objects.create(slug=slug, name=name, two_person_promotion=two_person_promotion)
+    Membership.objects.create(project=project, user=by, role=Role.ADMIN)
+    taxonomy = Taxonomy.objects.create(project=project, version=1, by=by)
+    Category.objects.bulk_create(
+        Category(taxonomy=taxonomy, slug=slug_, name=name_, description=text, position=position)
+        for position, (slug_, name_, text) in enumerate(FIRST_CATEGORIES, start=1)
+    )
+    Guidelines.objects.create(project=project, version=1, text=FIRST_GUIDELINES, by=by)
+    return project
+
+
+def add_member(project: Project, user: User, *, role: Role, by: User) -> Membership:
+    """Give `user` a role in `project`, or change it. Raises NotAllowed unless `by` manages the project."""
+    ensure_right(by, project, Right.MANAGE)
+    membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+    return membership
+
+
+def remove_member(project: Project, user: User, *, by: User) -> None:
+    ensure_right(by, project, Right.MANAGE)
+    Membership.objects.filter(project=project, user=user).delete()
+
+
+def has_right(user: User, project: Project, right: str) -> bool:
+    """Whether `user` has `right` in `project` now."""
+    membership = Membership.objects.filter(project=project, user=user).first()
+    return user.is_active and membership is not None and right in RIGHTS[membership.role]
+
+
+def ensure_right(user: User, project: Project, right: Right) -> None:
+    """Raises NotAllowed with the missing right in words."""
+    ensure(has_right(user, project, right), NotAllowed(f"Your role in {project} does not include: {right.label}."))
