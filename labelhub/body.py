@@ -1,8 +1,8 @@
 """The raw-body gate: every JSON body passes here before anything looks at it.
 
 Refused: over 5 MB, a charset other than UTF-8, a body that is no JSON, duplicate keys, NaN and Infinity, whole numbers
-outside 64 bits, nesting over 64 levels. NUL and lone surrogates are no reason to lose a customer's words: `stored_text` escapes
-them, losslessly, and tells that it did.
+outside 64 bits, nesting over 64 levels. NUL and lone surrogates are no reason to lose a customer's words: `stored_text`
+escapes them, losslessly, and tells that it did.
 """
 
 import json
@@ -41,6 +41,14 @@ def read_json(request: Request | Any) -> Any:
     if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise TooLarge("The body is over 5 MB. Send it in several requests.")
     return parse_json(raw)
+
+
+def object_of(request: Request) -> dict[str, Any]:
+    """The body as a JSON object. Raises Malformed for none, and for anything else."""
+    data = request.data if request.META.get("CONTENT_LENGTH") not in {None, "", "0"} else None
+    if not isinstance(data, dict):
+        raise Malformed("Send a JSON object as the body, see /api/docs/.")
+    return data
 
 
 def parse_json(raw: bytes) -> Any:
@@ -99,7 +107,7 @@ def _finite(text: str) -> float:
 
 
 def stored_text(text: str) -> tuple[str, bool]:
-    """`text` as it is stored: line ends normalised to \\n; NUL and lone surrogates as a visible escape, and whether any.
+    """`text` as it is stored: line ends as \\n, NUL and lone surrogates as a visible escape; and if any.
 
     >>> stored_text("a\\x00b")
     ('a\\\\u0000b', True)

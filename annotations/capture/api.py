@@ -1,5 +1,6 @@
 """Capture over HTTP: POST one or many; 2xx means durable."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -8,9 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotations.capture.actions.ingest import Outcome, ingest_feedback, ingest_interactions
-from annotations.capture.fields import json_schema
+from annotations.capture.fields import Field, json_schema
 from annotations.capture.models import Feedback, Interaction
 from annotations.capture.payloads import FEEDBACK, INTERACTION
+from labelhub.body import object_of
 from labelhub.errors import Conflict, Invalid, Malformed, NotFound, ensure
 from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
@@ -36,6 +38,10 @@ OUTCOMES = {
 }
 
 
+def _batch_of(fields: Mapping[str, Field]) -> dict[str, Any]:
+    return {"type": "object", "properties": {"items": {"type": "array", "items": json_schema(fields)}}}
+
+
 def _one(outcome: Outcome) -> Response:
     if outcome.status == "invalid":
         raise Invalid(outcome.error)
@@ -46,8 +52,7 @@ def _one(outcome: Outcome) -> Response:
 
 
 def _many(request: Request, ingest: Any, caller: Caller) -> Response:
-    body = request.data
-    items = body.get("items") if isinstance(body, dict) else None
+    items = object_of(request).get("items")
     ensure(isinstance(items, list), Malformed('Send {"items": [ … ]}.'))
     ensure(len(items) <= settings.MAX_BATCH_ITEMS, Malformed(f"Send at most {settings.MAX_BATCH_ITEMS} items at once."))
     outcomes = ingest(caller.project, items)
@@ -55,21 +60,15 @@ def _many(request: Request, ingest: Any, caller: Caller) -> Response:
     return Response({"items": rows}, status=200 if all(outcome.fine for outcome in outcomes) else 207)
 
 
-def _item(request: Request) -> dict[str, Any]:
-    ensure(isinstance(request.data, dict), Malformed("Send one object; for several use …/batch/."))
-    item: dict[str, Any] = request.data
-    return item
-
-
 @extend_schema(request={"application/json": json_schema(INTERACTION)}, responses={201: RECEIPT, 200: RECEIPT})
 @api("POST", scope=Scope.INGEST, right=Right.INGEST)
 def interactions(request: Request, caller: Caller) -> Response:
     """Store one interaction. The same external_id with the same body answers as the first time; another body is 409."""
-    return _one(ingest_interactions(caller.project, [_item(request)])[0])
+    return _one(ingest_interactions(caller.project, [object_of(request)])[0])
 
 
 @extend_schema(
-    request={"application/json": {"type": "object", "properties": {"items": {"type": "array", "items": json_schema(INTERACTION)}}}},
+    request={"application/json": _batch_of(INTERACTION)},
     responses={200: OUTCOMES, 207: OpenApiResponse(OUTCOMES, "Some items were refused; the others are stored.")},
 )  # fmt: skip
 @api("POST", scope=Scope.INGEST, right=Right.INGEST)
@@ -82,11 +81,11 @@ def interactions_batch(request: Request, caller: Caller) -> Response:
 @api("POST", scope=Scope.FEEDBACK, right=Right.INGEST)
 def feedback(request: Request, caller: Caller) -> Response:
     """Store one sign of how an answer was received."""
-    return _one(ingest_feedback(caller.project, [_item(request)])[0])
+    return _one(ingest_feedback(caller.project, [object_of(request)])[0])
 
 
 @extend_schema(
-    request={"application/json": {"type": "object", "properties": {"items": {"type": "array", "items": json_schema(FEEDBACK)}}}},
+    request={"application/json": _batch_of(FEEDBACK)},
     responses={200: OUTCOMES, 207: OUTCOMES},
 )  # fmt: skip
 @api("POST", scope=Scope.FEEDBACK, right=Right.INGEST)
@@ -110,6 +109,6 @@ def interaction(request: Request, caller: Caller, pk: int) -> Response:
             "model_version": row.model_version, "prompt_version": row.prompt_version, "environment": row.environment,
             "user_role": row.user_role, "confidence": row.confidence, "mean_logprob": row.mean_logprob,
             "occurred_at": row.occurred_at, "received_at": row.received_at, "metadata": row.metadata,
-            "feedback": [{"kind": s.kind, "value": s.value, "text": s.text, "occurred_at": s.occurred_at} for s in signs],
+            "feedback": list(signs.values("kind", "value", "text", "occurred_at")),
         }
     )  # fmt: skip

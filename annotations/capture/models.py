@@ -1,4 +1,4 @@
-"""What happened in production: sessions, the model calls in them, how they were received. Written once, never judged."""
+"""What happened in production: sessions, the model calls in them, how they were received. Written once."""
 
 from typing import Any, ClassVar, Self
 
@@ -174,7 +174,8 @@ class Feedback(models.Model):
             return f"rated {self.value:g} of 5"
         return {
             "copy": "copied", "abandon": "left", "follow_up": "asked again", "regenerate": "regenerated",
-            "edit": "edited", "rewrite": "suggested an answer", "comment": "comment", "category": self.text or "category",
+            "edit": "edited", "rewrite": "suggested an answer", "comment": "comment",
+            "category": self.text or "category",
             "dwell": f"read {self.value or 0:g} s",
         }[self.kind]  # fmt: skip
 

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotations.guidance.context import context_for
-from labelhub.body import stored_text
+from labelhub.body import object_of, stored_text
 from labelhub.errors import Invalid, ensure
 from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
@@ -38,8 +38,7 @@ ANSWER = {
 @api("POST", scope=Scope.INJECT, right=Right.INJECT)
 def context(request: Request, caller: Caller) -> Response:
     """Approved corrections of the same problem. When the encoder is down: 200, empty, degraded."""
-    body = request.data if isinstance(request.data, dict) else {}
-    prompt = body.get("prompt")
+    prompt = object_of(request).get("prompt")
     ensure(
         isinstance(prompt, str) and prompt.strip(), Invalid("prompt must be text that is not empty.", field="prompt")
     )

@@ -19,12 +19,12 @@ WITHOUT_NAMES = 0.93  # a correction that names nothing must be closer still
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_STOP = frozenset(
+_STOP = frozenset(  # one block of words reads better than a list of quoted ones
     """a about after again all also am an and any are as at be because been before being but by can could did do does
     for from get give go had has have he hello help her hi his how i if in into is it its just kind know let like long
     many me more much must my need no not now of off on one only or our out over per please put say she should so some
     sort tell than thank thanks that the their them then there these they this those to too up us use very want was we
-    were what when where which who whom whose why will with would yes you your""".split()
+    were what when where which who whom whose why will with would yes you your""".split()  # noqa: SIM905
 )
 
 

@@ -14,6 +14,7 @@ from annotations.review.actions.labels import submit
 from annotations.review.actions.queues import add_tasks, create_queue, draw_at_random
 from annotations.review.models import Claim, Label, Queue, ReviewTask
 from annotations.review.progress import progress
+from labelhub.body import object_of
 from labelhub.errors import Invalid, NotFound, ensure
 from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
@@ -40,12 +41,6 @@ JUDGEMENT = {
             "replacement": {"type": ["string", "null"]}}}},
     },
 }  # fmt: skip
-
-
-def body_of(request: Request) -> dict[str, Any]:
-    ensure(isinstance(request.data, dict), Invalid("Send an object."))
-    data: dict[str, Any] = request.data
-    return data
 
 
 def _queue(caller: Caller, slug: str) -> Queue:
@@ -94,7 +89,10 @@ def label_body(label: Label) -> dict[str, Any]:
     interaction = label.task.interaction
     return {
         "id": label.pk, "task": label.task_id, "author": str(label.author), "created_at": label.created_at,
-        "interaction": {"id": interaction.pk, "external_id": interaction.external_id, "prompt": interaction.prompt, "output": interaction.output},
+        "interaction": {
+            "id": interaction.pk, "external_id": interaction.external_id, "prompt": interaction.prompt,
+            "output": interaction.output,
+        },
         **as_payload(label),
     }  # fmt: skip
 
@@ -105,7 +103,7 @@ def label_body(label: Label) -> dict[str, Any]:
 def queues(request: Request, caller: Caller) -> Response:
     """The queues that one works in; POST {slug, name, instructions, overlap} makes one (moderators)."""
     if request.method == "POST":
-        body = body_of(request)
+        body = object_of(request)
         queue = create_queue(
             caller.project, slug=str(body.get("slug", "")), name=str(body.get("name") or body.get("slug", "")),
             instructions=str(body.get("instructions", "")), by=caller.user,
@@ -119,7 +117,7 @@ def queues(request: Request, caller: Caller) -> Response:
 @api("POST", scope=Scope.APPROVE, right=Right.TRIAGE)
 def queue_tasks(request: Request, caller: Caller, slug: str) -> Response:
     """Put work into a queue: {"interactions": [external ids], "reason": "…"} or {"random": n}."""
-    body, queue = body_of(request), _queue(caller, slug)
+    body, queue = object_of(request), _queue(caller, slug)
     if "random" in body:
         ensure(isinstance(body["random"], int), Invalid("random must be a whole number."))
         return Response({"added": draw_at_random(queue, by=caller.user, number=body["random"])}, status=201)
@@ -150,7 +148,7 @@ def task_claim(request: Request, caller: Caller, pk: int) -> Response:
     if claim is None:
         raise NotFound
     if request.method == "PATCH":
-        skip(claim, by=caller.user, reason=str(body_of(request).get("skip", "")))
+        skip(claim, by=caller.user, reason=str(object_of(request).get("skip", "")))
     else:
         release(claim, by=caller.user)
     return Response(status=204)
@@ -160,12 +158,11 @@ def task_claim(request: Request, caller: Caller, pk: int) -> Response:
 @api("PUT", scope=Scope.LABEL, right=Right.LABEL)
 def task_draft(request: Request, caller: Caller, pk: int) -> Response:
     """Keep a draft: {"fence", "version", "content"}; 409 carries what another tab saved."""
-    body = body_of(request)
+    body = object_of(request)
     version = body.get("version", 0)
     ensure(isinstance(version, int) and version >= 0, Invalid("version must be the version that this text builds on."))
-    draft = save_draft(
-        _task(caller, pk), by=caller.user, fence=_fence(body), version=version, content=body.get("content", {})
-    )
+    content = body.get("content", {})
+    draft = save_draft(_task(caller, pk), by=caller.user, fence=_fence(body), version=version, content=content)
     return Response({"version": draft.version})
 
 
@@ -173,7 +170,7 @@ def task_draft(request: Request, caller: Caller, pk: int) -> Response:
 @api("POST", scope=Scope.LABEL, right=Right.LABEL)
 def task_labels(request: Request, caller: Caller, pk: int) -> Response:
     """Submit a judgement of a claimed task."""
-    body = body_of(request)
+    body = object_of(request)
     label = submit(_task(caller, pk), by=caller.user, fence=_fence(body), payload=body)
     return Response(label_body(_label(caller, label.pk)), status=201)
 
@@ -181,7 +178,7 @@ def task_labels(request: Request, caller: Caller, pk: int) -> Response:
 @extend_schema(responses={200: ANYTHING})
 @api("GET", scope=Scope.LABEL, right=Right.LABEL)
 def labels(request: Request, caller: Caller) -> Response:
-    """Labels, oldest first; ?state=waiting: those that wait for the caller's approval; ?after=<id> for the next page."""
+    """Labels, oldest first; ?state=waiting: those that wait for the caller's approval; ?after=<id> pages on."""
     rows = Label.objects.visible_to(caller.user).filter(project=caller.project).with_evidence()
     if request.query_params.get("state") == "waiting":
         ensure_right(caller.user, caller.project, Right.APPROVE)
@@ -201,7 +198,7 @@ def label(request: Request, caller: Caller, pk: int) -> Response:
 @api("POST", scope=Scope.APPROVE, right=Right.APPROVE)
 def label_approval(request: Request, caller: Caller, pk: int) -> Response:
     """Accept somebody else's label as truth; it is injectable from this answer on."""
-    approval = approve(_label(caller, pk), by=caller.user, note=str(body_of(request).get("note", "")))
+    approval = approve(_label(caller, pk), by=caller.user, note=str(object_of(request).get("note", "")))
     approval.refresh_from_db(fields=["at"])
     return Response({"id": approval.pk, "label": pk, "by": str(approval.by), "at": approval.at}, status=201)
 
@@ -210,5 +207,5 @@ def label_approval(request: Request, caller: Caller, pk: int) -> Response:
 @api("POST", scope=Scope.APPROVE, right=Right.APPROVE)
 def label_return(request: Request, caller: Caller, pk: int) -> Response:
     """Send a label back to its author: {"reason": "…"}."""
-    returned = send_back(_label(caller, pk), by=caller.user, reason=str(body_of(request).get("reason", "")))
+    returned = send_back(_label(caller, pk), by=caller.user, reason=str(object_of(request).get("reason", "")))
     return Response({"id": returned.pk, "label": pk, "reason": returned.reason}, status=201)

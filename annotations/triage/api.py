@@ -5,11 +5,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotations.capture.models import Session
-from annotations.review.api import ANYTHING, body_of
+from annotations.review.api import ANYTHING
 from annotations.review.models import Queue
 from annotations.triage.actions import dismiss, route, undo
 from annotations.triage.board import on_board
 from annotations.triage.models import Decision, Flag
+from labelhub.body import object_of
 from labelhub.errors import Invalid, NotFound, ensure
 from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
@@ -51,7 +52,7 @@ def flagged_sessions(request: Request, caller: Caller) -> Response:
 @api("POST", scope=Scope.APPROVE, right=Right.TRIAGE)
 def decisions(request: Request, caller: Caller) -> Response:
     """Route the open flags of a session to a queue, or dismiss them with a reason."""
-    body = body_of(request)
+    body = object_of(request)
     session_id = body.get("session")
     ensure(isinstance(session_id, int), Invalid("session must be the id of a session.", field="session"))
     session = Session.objects.visible_to(caller.user).filter(project=caller.project, pk=session_id).first()

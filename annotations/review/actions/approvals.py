@@ -69,7 +69,7 @@ def as_payload(label: Label) -> dict[str, object]:
     """A label in the shape in which it was submitted."""
     return {
         "verdict": label.verdict,
-        "categories": [{"category": c.category.slug, "severity": c.severity} for c in label.categories.select_related("category")],
+        "categories": [{"category": c.category.slug, "severity": c.severity} for c in label.categories.all()],
         "root_cause": label.root_cause,
         "rewrite": label.rewrite,
         "confidence": label.confidence,
@@ -78,6 +78,6 @@ def as_payload(label: Label) -> dict[str, object]:
         "comments": [
             {"start": c.start, "end": c.end, "exact": c.exact, "text": c.text, "replacement": c.replacement,
              "category": c.category.slug if c.category else None}
-            for c in label.comments.select_related("category")
+            for c in label.comments.all()
         ],
     }  # fmt: skip

@@ -1,0 +1,125 @@
+import pytest
+
+from annotations.capture.models import Feedback
+from annotations.review.models import ReviewTask
+from annotations.triage.actions import dismiss, route, undo
+from annotations.triage.board import on_board, trail
+from annotations.triage.models import Flag
+from annotations.triage.tasks import flag_captured, flag_reactions
+from labelhub.errors import Invalid, NotAllowed, NotFound, StaleState
+from labelhub.projects.rights import Role
+from tests.factories import (
+    make_claim,
+    make_feedback,
+    make_interaction,
+    make_member,
+    make_project,
+    make_queue,
+    make_session,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project():
+    return make_project()
+
+
+@pytest.fixture
+def moderator(project):
+    return make_member(project, Role.MODERATOR)
+
+
+def flagged(project, **over):
+    interaction = make_interaction(project, **over)
+    make_feedback(interaction)
+    flag_reactions(project.pk)
+    return interaction
+
+
+def test_a_thumb_down_raises_one_flag_however_often_the_rules_look(project):
+    interaction = make_interaction(project)
+    make_feedback(interaction, text="that is the old price")
+    make_feedback(make_interaction(project), value=1)
+    flag_reactions(project.pk)
+    flag_reactions(project.pk)
+    flag = Flag.objects.get()
+    assert (flag.interaction, flag.kind) == (interaction, Flag.Kind.DEFECT)
+    assert flag.evidence == "thumb down: “that is the old price”"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "flags"),
+    [("rating", 2, ["defect"]), ("rating", 3, []), ("copy", None, ["exemplar"]), ("abandon", None, ["defect"]),
+     ("regenerate", None, ["defect"]), ("dwell", 4, [])],
+)  # fmt: skip
+def test_each_sign_raises_the_flag_that_its_rule_names(project, kind, value, flags):
+    make_feedback(make_interaction(project), kind, value=value)
+    flag_reactions(project.pk)
+    assert list(Flag.objects.values_list("kind", flat=True)) == flags
+
+
+def test_an_unsure_model_is_flagged_from_capture_alone(project):
+    make_interaction(project, confidence=0.2)
+    make_interaction(project, confidence=0.9)
+    flag_captured(project.pk)
+    assert Flag.objects.get().evidence == "low confidence 0.20"
+
+
+def test_the_board_shows_the_worst_session_first(project):
+    mild, bad = make_session(project), make_session(project)
+    make_feedback(make_interaction(project, session=mild), "abandon")
+    make_feedback(make_interaction(project, session=bad))
+    flag_reactions(project.pk)
+    assert list(on_board(project)) == [bad, mild]
+
+
+def test_routing_makes_a_task_per_flagged_interaction_and_closes_the_flags(project, moderator):
+    session, queue = make_session(project), make_queue(project)
+    interactions = [make_interaction(project, session=session) for _ in range(3)]
+    for interaction in interactions[:2]:
+        make_feedback(interaction)
+    flag_reactions(project.pk)
+    route(session, queue=queue, by=moderator)
+    assert list(ReviewTask.objects.order_by("interaction").values_list("interaction", flat=True)) == [
+        i.pk for i in interactions[:2]
+    ]
+    assert not on_board(project).exists()
+    with pytest.raises(StaleState):
+        route(session, queue=queue, by=moderator)
+
+
+def test_dismissing_needs_a_reason_and_deletes_nothing(project, moderator):
+    session = flagged(project).session
+    with pytest.raises(Invalid):
+        dismiss(session, by=moderator, reason=" ")
+    dismiss(session, by=moderator, reason="a joke")
+    assert not on_board(project).exists()
+    assert (Flag.objects.count(), Feedback.objects.count()) == (1, 1)
+
+
+def test_a_decision_can_be_undone_until_an_expert_has_begun(project, moderator):
+    session, queue = flagged(project).session, make_queue(project)
+    undo(route(session, queue=queue, by=moderator), by=moderator)
+    assert on_board(project).exists()
+    assert not ReviewTask.objects.exists()
+    decision = route(session, queue=queue, by=moderator)
+    make_claim(ReviewTask.objects.get(), make_member(project))
+    with pytest.raises(StaleState):
+        undo(decision, by=moderator)
+
+
+def test_experts_and_strangers_decide_nothing(project):
+    session, queue = flagged(project).session, make_queue(project)
+    with pytest.raises(NotAllowed):
+        route(session, queue=queue, by=make_member(project))
+    with pytest.raises(NotFound):
+        route(session, queue=make_queue(make_project()), by=make_member(project, Role.MODERATOR))
+
+
+def test_the_trail_tells_everything_in_order(project, moderator):
+    session = flagged(project).session
+    dismiss(session, by=moderator, reason="fixed by hand")
+    assert {event.kind for event in trail(session)} == {"interaction", "feedback", "flag", "decision"}
+    assert [e.at for e in trail(session)] == sorted(e.at for e in trail(session))

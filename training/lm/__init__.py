@@ -1,0 +1,1 @@
+"""The training kernel: folders in, folders out. It knows no Django, no database and no settings."""
