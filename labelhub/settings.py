@@ -232,6 +232,8 @@ Q_CLUSTER = {
     "poll": 0.2,
     "recycle": 50,
     "save_limit": 1000,
+    "log_level": "WARNING",
+    "cache": "none",  # no such cache: else each cluster writes its statistics to the database twice a second
     "ALT_CLUSTERS": {"training": {"workers": 1, "bulk": 1, "queue_limit": 1, "timeout": 120, "retry": 900,
                                   "max_attempts": 3, "recycle": 50, "poll": 0.2}},
 }  # fmt: skip

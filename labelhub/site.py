@@ -9,11 +9,21 @@ from django.http import HttpRequest
 
 from labelhub.projects.rights import Role
 
+WITHOUT_PAGE = {
+    "auth.Group", "django_q.Schedule", "django_q.Success", "django_q.Failure", "django_q.OrmQ", "account.EmailAddress",
+}  # fmt: skip
+
 
 class LabelHubAdminSite(AdminSite):
     site_header = site_title = "LabelHub"
     index_title = "Administration"
     enable_nav_sidebar = False
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """As always, but for django-q's tables, whose pages would run code, and for groups, which mean nothing here."""
+        models = model_or_iterable if isinstance(model_or_iterable, list | tuple) else [model_or_iterable]
+        kept = [model for model in models if model._meta.label not in WITHOUT_PAGE]
+        super().register(kept, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Admins of any project, and operators. What they see inside is scoped by each ModelAdmin."""

@@ -8,7 +8,7 @@ from django.utils import timezone
 from pgvector import HalfVector
 
 from annotations.capture.models import Feedback, Interaction, Session
-from annotations.recall.actions import PROMPT, current_set
+from annotations.recall.actions import PROMPT, current_set, text_sha256
 from annotations.recall.models import Embedding
 from annotations.review.actions.approvals import approve
 from annotations.review.actions.claims import claim
@@ -115,5 +115,5 @@ def make_vector(interaction: Interaction, vector: Any) -> None:
     """Give the interaction's prompt this vector [384], as the encoder would."""
     Embedding.objects.create(
         encoder_set=current_set(), project=interaction.project, kind=PROMPT, object_id=interaction.pk,
-        text=interaction.prompt, vector=HalfVector(np.asarray(vector, np.float32)),
+        text=interaction.prompt, text_sha256=text_sha256(interaction.prompt), vector=HalfVector(np.asarray(vector, np.float32)),
     )  # fmt: skip

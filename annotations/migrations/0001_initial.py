@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(help_text='What the object is: prompt, correction.', max_length=20)),
                 ('object_id', models.BigIntegerField()),
                 ('text', models.TextField()),
+                ('text_sha256', models.CharField(max_length=64)),
                 ('vector', pgvector.django.halfvec.HalfVectorField(dimensions=384, null=True)),
                 ('wanted_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],

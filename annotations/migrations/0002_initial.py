@@ -261,6 +261,10 @@ class Migration(migrations.Migration):
             model_name='embedding',
             index=models.Index(condition=models.Q(('vector', None)), fields=['project', 'id'], name='embedding_missing'),
         ),
+        migrations.AddIndex(
+            model_name='embedding',
+            index=models.Index(fields=['project', 'text_sha256'], name='embedding_of_text'),
+        ),
         migrations.AddConstraint(
             model_name='embedding',
             constraint=models.UniqueConstraint(fields=('encoder_set', 'project', 'kind', 'object_id'), name='embedding_is_one_per_object'),

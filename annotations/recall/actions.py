@@ -1,5 +1,6 @@
 """Handing texts to the encoder and keeping what comes back."""
 
+import hashlib
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -18,12 +19,23 @@ def current_set() -> EncoderSet:
     return EncoderSet.objects.get_or_create(name=name)[0]
 
 
+def text_sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def want(project: Project, kind: str, texts: Iterable[tuple[int, str]]) -> None:
     """Ask for vectors of (object id, text); an object that has one, or is asked for already, is left alone."""
     encoder_set = current_set()
     Embedding.objects.bulk_create(
         (
-            Embedding(encoder_set=encoder_set, project=project, kind=kind, object_id=object_id, text=text)
+            Embedding(
+                encoder_set=encoder_set,
+                project=project,
+                kind=kind,
+                object_id=object_id,
+                text=text,
+                text_sha256=text_sha256(text),
+            )
             for object_id, text in texts
         ),
         ignore_conflicts=True,
@@ -35,7 +47,19 @@ def embed_missing(project_id: int, *, limit: int = 64) -> bool:
     rows = list(Embedding.objects.missing().filter(project=project_id)[:limit])
     if not rows:
         return False
-    for row, vector in zip(rows, client.embed([row.text for row in rows]), strict=True):
-        row.vector = HalfVector(vector)
+    vectors = _known_vectors(rows)
+    new = sorted({row.text for row in rows} - vectors.keys())
+    vectors |= {text: HalfVector(vector) for text, vector in zip(new, client.embed(new), strict=True)}
+    for row in rows:
+        row.vector = vectors[row.text]
     Embedding.objects.bulk_update(rows, ["vector"])
     return len(rows) == limit
+
+
+def _known_vectors(rows: list[Embedding]) -> dict[str, HalfVector]:
+    """Text → vector for texts of `rows` that somebody asked before: customers repeat themselves."""
+    first = rows[0]
+    same = Embedding.objects.ready().filter(
+        encoder_set=first.encoder_set_id, project=first.project_id, text_sha256__in={row.text_sha256 for row in rows}
+    )
+    return dict(same.values_list("text", "vector"))

@@ -39,6 +39,7 @@ class Embedding(models.Model):
     kind = models.CharField(max_length=20, help_text="What the object is: prompt, correction.")
     object_id = models.BigIntegerField()
     text = models.TextField()
+    text_sha256 = models.CharField(max_length=64)
     vector = HalfVectorField(dimensions=DIMENSIONS, null=True)
     wanted_at = models.DateTimeField(db_default=Now())
 
@@ -52,6 +53,7 @@ class Embedding(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["project", "id"], name="embedding_missing", condition=models.Q(vector=None)),
+            models.Index(fields=["project", "text_sha256"], name="embedding_of_text"),
         ]
 
     def __str__(self) -> str:

@@ -55,7 +55,7 @@ def queue_follow_up(one: FollowUp, project_id: int | None, *, delay_s: float = 0
     job = Job(path=one.path, project_id=project_id, follow_up=one.event, cluster=one.cluster)
     while True:
         Job.objects.bulk_create([job], ignore_conflicts=True)
-        mine = Job.objects.queued().filter(path=one.path, project_id=project_id, bell=None).first()
+        mine = Job.objects.queued().alike(one.path, project_id, one.cluster).filter(bell=None).first()
         if mine is not None:
             return ring(mine, delay_s=delay_s)
         if _already_queued([one.path], project_id):

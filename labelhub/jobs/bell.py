@@ -5,6 +5,7 @@ Ringing twice is harmless: the second worker finds the Job claimed.
 
 from datetime import timedelta
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -20,7 +21,7 @@ CHANNEL = "labelhub_jobs"
 
 def ring(job: Job, *, delay_s: float = 0) -> None:
     """Wake a worker of the Job's cluster for it, in the caller's transaction, `delay_s` from now."""
-    at = Now() + timedelta(seconds=delay_s)
+    at = TransactionNow() + timedelta(seconds=delay_s)  # the same instant in both rows: else it rings too early
     row = OrmQ.objects.create(key=job.cluster, payload=_payload(job.pk), lock=at)
     Job.objects.filter(pk=job.pk).update(bell=row.pk, rung_at=Now(), not_before=at)
     with connection.cursor() as cursor:

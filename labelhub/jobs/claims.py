@@ -51,8 +51,7 @@ def _claim(job_id: int) -> Claim | None:
     job = Job.objects.due().filter(pk=job_id).select_for_update().first()
     if job is None:
         return None
-    twins = Job.objects.running().filter(path=job.path, project_id=job.project_id, cluster=job.cluster)
-    if job.follow_up and twins.exists():
+    if job.follow_up and Job.objects.running().alike(job.path, job.project_id, job.cluster).exists():
         ring(job, delay_s=1)
         return None
     Job.objects.filter(pk=job_id).update(
@@ -91,7 +90,7 @@ def give_back(held: Claim, error: str, *, delay_s: float, counts: bool = True) -
     except IntegrityError:
         job = held.job
         held.row.update(state=Job.State.CANCELLED, finished_at=Now(), error=f"Its successor carries on. {error}")
-        twins = Job.objects.queued().filter(path=job.path, project_id=job.project_id, cluster=job.cluster)
+        twins = Job.objects.queued().alike(job.path, job.project_id, job.cluster)
         twins.update(attempt=Greatest(F("attempt"), attempt), fence=Greatest(F("fence"), attempt))
         return
     if queued:

@@ -28,6 +28,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def follow_ups(self) -> Self:
         return self.exclude(follow_up="")
 
+    def alike(self, path: str, project_id: int | None, cluster: str) -> Self:
+        """The Jobs of one follow-up for one project, or for none."""
+        return self.filter(path=path, project_id=project_id, cluster=cluster)
+
     def held(self, pk: int, fence: int) -> Self:
         """The Job while the claim with `fence` still owns it; else nothing."""
         return self.running().filter(pk=pk, fence=fence)

@@ -1,0 +1,18 @@
+"""Table of contents: the desk, and the second person's pages."""
+
+from annotations.review.views.approvals import approvals, label_approval, label_page, label_return
+from annotations.review.views.desk import (
+    queue_claim,
+    queue_desk,
+    task_claim,
+    task_draft,
+    task_label,
+    task_lease,
+    task_release,
+    task_skip,
+)
+
+__all__ = [
+    "approvals", "label_approval", "label_page", "label_return", "queue_claim", "queue_desk",
+    "task_claim", "task_draft", "task_label", "task_lease", "task_release", "task_skip",
+]  # fmt: skip

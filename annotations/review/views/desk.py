@@ -1,0 +1,182 @@
+"""The desk: one answer a screen. Every act is a form post; htmx only replaces the redirect by the next screen."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from annotations.review.actions.claims import claim, claim_next, release, renew, skip
+from annotations.review.actions.drafts import save_draft
+from annotations.review.actions.labels import submit
+from annotations.review.diff import word_diff
+from annotations.review.models import Claim, Draft, Label, Queue, Return, ReviewTask
+from annotations.review.progress import progress
+from annotations.review.views.form import changes_comments, read_form, whole_number
+from annotations.review.views.shown import LEVELS, choices, draft_notes, facts, marks, signs
+from labelhub.errors import Invalid, NotFound, Refused, StaleState
+from labelhub.http import HtmxHttpRequest, is_fragment, project_page
+from labelhub.people.models import User
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Right
+
+
+@require_GET
+@project_page(Right.LABEL)
+def queue_desk(request: HtmxHttpRequest, project: Project, queue: str) -> HttpResponse:
+    found = queue_of(project, request.user, queue)
+    return screen(request, found, held_claim(found, request.user))
+
+
+@require_POST
+@project_page(Right.LABEL)
+def queue_claim(request: HtmxHttpRequest, project: Project, queue: str) -> HttpResponse:
+    found = queue_of(project, request.user, queue)
+    return next_screen(request, found)
+
+
+@require_POST
+@project_page(Right.LABEL)
+def task_claim(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    task = task_of(project, request.user, pk)
+    claim(task, by=request.user)
+    return redirect("review:desk", project.slug, task.queue.slug)
+
+
+@require_POST
+@project_page(Right.LABEL)
+def task_draft(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    task = task_of(project, request.user, pk)
+    content = read_form(request.POST, task.interaction.output)
+    fence, version = whole_number(request.POST, "fence"), whole_number(request.POST, "version")
+    draft = save_draft(task, by=request.user, fence=fence, version=version, content=content)
+    if not is_fragment(request):
+        return redirect("review:desk", project.slug, task.queue.slug)
+    context = {"project": project, "task": task, "claim": True, "draft": draft, **typed(task, content)}
+    context["comments_changed"] = changes_comments(request.POST)
+    return render(request, "annotations/review/_autosaved.html", context)
+
+
+@require_POST
+@project_page(Right.LABEL)
+def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    task = task_of(project, request.user, pk)
+    content = read_form(request.POST, task.interaction.output)
+    try:
+        submit(task, by=request.user, fence=whole_number(request.POST, "fence"), payload=content)
+    except (Invalid, StaleState) as refusal:
+        held = held_claim(task.queue, request.user)
+        if is_fragment(request) or held is None or held.task_id != task.pk:
+            raise
+        return screen(request, task.queue, held, content=content, refusal=refusal)
+    return next_screen(request, task.queue)
+
+
+@require_POST
+@project_page(Right.LABEL)
+def task_skip(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    task = task_of(project, request.user, pk)
+    skip(claim_of(task, request.user), by=request.user, reason=request.POST.get("reason", ""))
+    messages.info(request, "Skipped. Somebody else will look at it.")
+    return next_screen(request, task.queue)
+
+
+@require_POST
+@project_page(Right.LABEL)
+def task_lease(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """Somebody is still at work on it."""
+    renew(claim_of(task_of(project, request.user, pk), request.user))
+    return HttpResponse(status=204)
+
+
+@require_POST
+@project_page(Right.LABEL)
+def task_release(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """The page was left; a claim taken anew since then is not touched."""
+    held = claim_of(task_of(project, request.user, pk), request.user)
+    if held.fence == whole_number(request.POST, "fence"):
+        release(held, by=request.user)
+    return HttpResponse(status=204)
+
+
+def queue_of(project: Project, user: User, slug: str) -> Queue:
+    """Raises NotFound for an unknown queue and for one that is not theirs."""
+    queue = Queue.objects.visible_to(user).filter(project=project, slug=slug).first()
+    if queue is None:
+        raise NotFound
+    return queue
+
+
+def task_of(project: Project, user: User, pk: int) -> ReviewTask:
+    tasks = ReviewTask.objects.visible_to(user).filter(project=project, pk=pk)
+    task = tasks.select_related("queue", "interaction", "project").first()
+    if task is None:
+        raise NotFound
+    return task
+
+
+def claim_of(task: ReviewTask, user: User) -> Claim:
+    found = Claim.objects.filter(task=task, by=user).select_related("task__queue").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def held_claim(queue: Queue, user: User) -> Claim | None:
+    held = Claim.objects.live().filter(by=user, task__queue=queue, task__state=ReviewTask.State.OPEN)
+    return held.select_related("task__interaction").order_by("-claimed_at").first()
+
+
+def next_screen(request: HtmxHttpRequest, queue: Queue) -> HttpResponse:
+    """Claim what comes next and show it: one request saves an answer and brings another."""
+    held = claim_next(queue, by=request.user)
+    if is_fragment(request):
+        return screen(request, queue, held)
+    return redirect("review:desk", queue.project.slug, queue.slug)
+
+
+def screen(
+    request: HtmxHttpRequest, queue: Queue, held: Claim | None, *, content: dict[str, Any] | None = None,
+    refusal: Refused | None = None,
+) -> HttpResponse:  # fmt: skip
+    """The claimed answer, or the start of the queue; `content` stands in the form instead of the draft."""
+    stands = progress(queue, request.user)
+    context: dict[str, Any] = {
+        "project": queue.project, "queue": queue, "claim": held, "refusal": refusal,
+        "guidelines": queue.project.guidelines,
+        "progress": {**stands, "total": max(1, stands["done_today"] + stands["left"])},
+        "screen": "annotations/review/_desk.html" if held else "annotations/review/_start.html",
+    }  # fmt: skip
+    if held:
+        draft = Draft.objects.filter(task=held.task, by=request.user).first()
+        context |= at_hand(held.task, request.user) | {"draft": draft}
+        context |= typed(held.task, content or (draft.content if draft else {}))
+    template = "annotations/review/_next.html" if is_fragment(request) else "annotations/review/desk.html"
+    return render(request, template, context, status=refusal.status if refusal else 200)
+
+
+def at_hand(task: ReviewTask, user: User) -> dict[str, Any]:
+    """The evidence, which does not change while one works on it."""
+    interaction = task.interaction
+    received = signs(interaction.feedback_set.order_by("occurred_at"))
+    return {
+        "task": task, "interaction": interaction, "facts": facts(interaction), "signs": received,
+        "reason_said": any(task.reason.startswith(sign.words) for sign in received),
+        "asker": (interaction.user_role or "Question").capitalize(),
+        "returned": Return.objects.filter(label__task=task, label__author=user).select_related("by").last(),
+        "levels": LEVELS, "root_causes": Label.RootCause.choices, "confidences": Label.Confidence.choices,
+    }  # fmt: skip
+
+
+def typed(task: ReviewTask, content: dict[str, Any]) -> dict[str, Any]:
+    """What stands in the form, and what follows from it: marks, notes, diff."""
+    output, categories = task.interaction.output, list(task.project.taxonomy.category_set.all())
+    notes = draft_notes(content.get("comments"), categories, output)
+    return {
+        "content": {name: value for name, value in content.items() if value is not None},
+        "choices": choices(categories, content), "notes": notes, "marks": marks(output, notes),
+        "comments_json": json.dumps(content.get("comments") or []),
+        "diff": word_diff(output, str(content["rewrite"])) if content.get("rewrite") else [],
+    }  # fmt: skip

@@ -1,0 +1,34 @@
+"""The pages of a project that have to do with what its model answered."""
+
+from django.urls import include, path
+
+from annotations.review import views as review
+from annotations.triage import views as triage
+
+review_pages = [
+    path("q/<slug:queue>/", review.queue_desk, name="desk"),
+    path("q/<slug:queue>/claim/", review.queue_claim, name="claim"),
+    path("tasks/<int:pk>/claim/", review.task_claim, name="task_claim"),
+    path("tasks/<int:pk>/draft/", review.task_draft, name="draft"),
+    path("tasks/<int:pk>/label/", review.task_label, name="label"),
+    path("tasks/<int:pk>/skip/", review.task_skip, name="skip"),
+    path("tasks/<int:pk>/lease/", review.task_lease, name="lease"),
+    path("tasks/<int:pk>/release/", review.task_release, name="release"),
+    path("approvals/", review.approvals, name="approvals"),
+    path("approvals/<int:pk>/", review.label_page, name="label_page"),
+    path("approvals/<int:pk>/approval/", review.label_approval, name="approval"),
+    path("approvals/<int:pk>/return/", review.label_return, name="return"),
+]
+triage_pages = [
+    path("triage/", triage.board, name="board"),
+    path("triage/rows/", triage.rows, name="rows"),
+    path("triage/<int:pk>/", triage.case, name="case"),
+    path("triage/<int:pk>/route/", triage.session_route, name="route"),
+    path("triage/<int:pk>/dismissal/", triage.session_dismissal, name="dismissal"),
+    path("decisions/<int:pk>/undo/", triage.decision_undo, name="undo"),
+    path("sessions/<int:pk>/", triage.session_page, name="session"),
+]
+urlpatterns = [
+    path("p/<slug:slug>/", include((review_pages, "review"))),
+    path("p/<slug:slug>/", include((triage_pages, "triage"))),
+]

@@ -1,0 +1,60 @@
+"""Bars: which tests prove which, with what result. A pytest plugin that writes them down, and a command that lists them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RESULTS: dict[str, dict[str, str]] = defaultdict(dict)  # bar id → {test: result}
+BARS: dict[str, list[str]] = {}  # test → bar ids
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bars", type=Path, default=None, help="write bar id → tests and results to this file")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        BARS[item.nodeid] = [str(bar) for mark in item.iter_markers("bar") for bar in mark.args]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or report.outcome != "passed":
+        for bar in BARS.get(report.nodeid, []):
+            RESULTS[bar][report.nodeid] = report.outcome
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    target = session.config.getoption("--bars")
+    if target is None:
+        return
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    facts: dict[str, Any] = {
+        "commit": commit,
+        "counts": os.environ.get("LABELHUB_COUNTS", "small"),
+        "seed": os.environ.get("LABELHUB_SEED", ""),
+        "passed": exitstatus == 0,
+        "tests": session.testscollected,
+        "failed": session.testsfailed,
+        "bars": {bar: dict(sorted(tests.items())) for bar, tests in sorted(RESULTS.items())},
+    }
+    target.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def main(file: Path) -> None:
+    if not file.exists():
+        sys.exit(f"There is no {file}: run `make verify` first.")
+    facts = json.loads(file.read_text())
+    print(f"commit {facts['commit'][:10]}, counts {facts['counts']}, {facts['tests']} tests, {facts['failed']} failed")
+    for bar, tests in facts["bars"].items():
+        result = "passed" if set(tests.values()) == {"passed"} else "FAILED"
+        print(f"{bar:14} {result:7} {', '.join(test.split('::')[-1] for test in tests)}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

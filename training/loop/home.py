@@ -1,0 +1,123 @@
+"""What waits for a person: over all projects, and in one. Counts only; every number leads to the list behind it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Exists, OuterRef, Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from annotations.review.models import Claim, Label, Queue, Return, ReviewTask
+from annotations.triage.models import Flag
+from labelhub import jobs
+from labelhub.http import HtmxHttpRequest, project_page
+from labelhub.people.models import User
+from labelhub.projects.models import Membership, Project
+from labelhub.projects.rights import Right
+
+SILENT_S = 60
+
+
+@dataclass
+class Wait:
+    """A number that leads somewhere."""
+
+    number: int
+    name: str
+    what: str
+    href: str
+    first: bool = False  # the one to begin with
+
+
+@dataclass
+class Entry:
+    """A project as its member sees it."""
+
+    slug: str
+    name: str
+    role: str
+    waits: list[Wait] = field(default_factory=list)
+
+
+@require_GET
+@login_required
+def home(request: HtmxHttpRequest) -> HttpResponse:
+    projects = entries(Membership.objects.of(request.user), request.user)
+    nothing_waits = bool(projects) and not any(wait.number for entry in projects for wait in entry.waits)
+    context = {"projects": projects, "nothing_waits": nothing_waits, "worker_silence": worker_silence()}
+    return render(request, "home/home.html", context)
+
+
+@require_GET
+@project_page(Right.LABEL)
+def project_home(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    membership = Membership.objects.of(request.user).filter(project=project)
+    context = {
+        "project": project, "entry": entries(membership, request.user)[0], "guidelines": project.guidelines,
+        "returned": returned_to(request.user, project), "worker_silence": worker_silence(),
+    }  # fmt: skip
+    return render(request, "home/project.html", context)
+
+
+def entries(memberships: Iterable[Membership], user: User) -> list[Entry]:
+    """In a fixed number of queries, however many projects and queues there are."""
+    memberships = list(memberships)
+    projects = [membership.project_id for membership in memberships]
+    queues = list(Queue.objects.visible_to(user).filter(project__in=projects).order_by("name"))
+    open_tasks = counted(open_to(user), "queue")
+    labels = counted(Label.objects.for_approval_by(user).filter(project__in=projects), "project")
+    flagged = counted(Flag.objects.visible_to(user).open(), "project", of="session")
+    found = []
+    for membership in memberships:
+        entry = Entry(membership.project.slug, membership.project.name, membership.role)
+        mine = [queue for queue in queues if queue.project_id == membership.project_id]
+        entry.waits = [queue_wait(queue, entry.slug, open_tasks.get(queue.pk, 0)) for queue in mine]
+        if membership.has(Right.APPROVE):
+            entry.waits = moderating(membership, flagged, labels) + entry.waits
+        for wait in [wait for wait in entry.waits if wait.number][:1]:
+            wait.first = True
+        found.append(entry)
+    return found
+
+
+def queue_wait(queue: Queue, slug: str, number: int) -> Wait:
+    return Wait(number, queue.name, "answers to judge", reverse("review:desk", args=[slug, queue.slug]))
+
+
+def moderating(membership: Membership, flagged: dict[int, int], labels: dict[int, int]) -> list[Wait]:
+    pk, slug = membership.project_id, membership.project.slug
+    return [
+        Wait(flagged.get(pk, 0), "Triage", "flagged sessions", reverse("triage:board", args=[slug])),
+        Wait(labels.get(pk, 0), "Approvals", "labels of others", reverse("review:approvals", args=[slug])),
+    ]
+
+
+def open_to(user: User) -> Any:
+    """Open tasks that `user` has neither judged nor skipped."""
+    mine = Claim.objects.filter(task=OuterRef("pk"), by=user).filter(Q(state=Claim.State.DONE) | ~Q(skip_reason=""))
+    return ReviewTask.objects.visible_to(user).open().exclude(Exists(mine))
+
+
+def counted(rows: Any, by: str, *, of: str = "pk") -> dict[int, int]:
+    """How many (distinct `of`) for each value of the foreign key `by`."""
+    return dict(rows.order_by().values_list(by).annotate(n=Count(of, distinct=True)))
+
+
+def returned_to(user: User, project: Project) -> Any:
+    """Labels that were sent back to their author, who has not judged the task again."""
+    done = Claim.objects.filter(task=OuterRef("task"), by=user, state=Claim.State.DONE)
+    back = Label.objects.filter(project=project, author=user, task__state=ReviewTask.State.OPEN)
+    back = back.filter(Exists(Return.objects.filter(label=OuterRef("pk")))).exclude(Exists(done))
+    return back.select_related("task__interaction", "returned__by").order_by("-pk")[:20]
+
+
+def worker_silence() -> str:
+    """Since when the worker has been silent, in words; '' while it works."""
+    seconds = jobs.worker_alive("default")
+    if seconds is None:
+        return "It has not been seen yet."
+    return f"Last sign of life {seconds / 60:.0f} minutes ago." if seconds > SILENT_S else ""
