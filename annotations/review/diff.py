@@ -29,7 +29,26 @@ def word_diff(before: str, after: str) -> list[Piece]:
             pieces.append(Piece("del", "".join(a[a0:a1])))
         if b1 > b0:
             pieces.append(Piece("ins", "".join(b[b0:b1])))
-    return pieces
+    return _calm(pieces)
+
+
+def _calm(pieces: list[Piece]) -> list[Piece]:
+    """White space that happens to stand between two changes belongs to them: one change reads better than two."""
+    calm: list[Piece] = []
+    before, after = "", ""  # the change that is being gathered
+    for i, piece in enumerate(pieces):
+        between = piece.text.isspace() and 0 < i < len(pieces) - 1 and bool(before or after)
+        if piece.op != "same" or between:
+            before += piece.text if piece.op != "ins" else ""
+            after += piece.text if piece.op != "del" else ""
+            continue
+        calm += _change(before, after) + [piece]
+        before, after = "", ""
+    return calm + _change(before, after)
+
+
+def _change(before: str, after: str) -> list[Piece]:
+    return [Piece(op, text) for op, text in (("del", before), ("ins", after)) if text]
 
 
 def _tokens(text: str) -> list[str]:

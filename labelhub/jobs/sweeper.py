@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django_q.models import OrmQ, Schedule
@@ -69,8 +69,14 @@ def forget() -> None:
     old.delete()
 
 
+@transaction.atomic
 def schedule() -> None:
     """Have django-q2 run this too, for a site whose clusters run without `up`. Does nothing the second time."""
+    with connection.cursor() as cursor:  # names of schedules are not unique: without this two clusters made two
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [__name__])
     for name, minutes in (("sweep", 1), ("wake_everybody", 10)):
-        timing = {"schedule_type": Schedule.MINUTES, "minutes": minutes}
-        Schedule.objects.get_or_create(name=f"labelhub {name}", defaults={"func": f"{__name__}.{name}", **timing})
+        title = f"labelhub {name}"
+        if not Schedule.objects.filter(name=title).exists():
+            Schedule.objects.create(
+                name=title, func=f"{__name__}.{name}", schedule_type=Schedule.MINUTES, minutes=minutes
+            )

@@ -1,4 +1,4 @@
-"""The only function that django-q2 ever calls."""
+"""What django-q2 calls for a Job, any Job."""
 
 import logging
 import time

@@ -12,7 +12,7 @@ from labelhub.jobs.tied import die_with
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_AFTER_S = 0.2, 10.0, 30.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S, HEALTHY_AFTER_S = 0.2, 5.0, 20.0
 
 
 @dataclass

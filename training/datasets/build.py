@@ -83,9 +83,7 @@ def choose(candidates: Sequence[Candidate], *, like_held_out: dict[int, str], go
     return _draw_good(choice, good_rows, seed)
 
 
-def _against(
-    row: Candidate, newest: dict[str, Candidate], like_held_out: dict[int, str]
-) -> tuple[Reason | None, str]:
+def _against(row: Candidate, newest: dict[str, Candidate], like_held_out: dict[int, str]) -> tuple[Reason | None, str]:
     other = newest.get(row.prompt_sha256)
     if not row.completion.strip():
         return Reason.NO_TEXT, ""

@@ -13,7 +13,7 @@ from annotations.review.models import Approval, Label
 from annotations.triage.models import Flag
 from labelhub.projects.models import Project
 from training.datasets.build import Candidate, Kind, Leaving, Reason
-from training.datasets.canonical import label_sha256, prompt_sha256
+from training.datasets.canonical import as_chat, label_sha256, prompt_sha256
 from training.datasets.groups import Split, groups_by_prompt
 from training.datasets.likeness import Asked, alike, asked_by
 from training.datasets.rehearsal import Corrected, Said
@@ -53,7 +53,7 @@ def _candidate(approval: Approval, splits: dict[str, Split]) -> Candidate:
     key = prompt_sha256(interaction.messages)
     return Candidate(
         kind=Kind.GOOD if good else Kind.CORRECTION,
-        messages=interaction.messages,
+        messages=as_chat(interaction.messages),
         completion=interaction.output if good else label.rewrite,
         prompt_sha256=key,
         interaction=interaction.pk,
@@ -110,7 +110,9 @@ def neighbours(project: Project, corrections: Iterable[Corrected], among: "Query
         ids.update(dict.fromkeys(near.object_id for near in found))
     rows = Interaction.objects.in_bulk(ids)
     ordered = [rows[pk] for pk in ids]
-    return [Said(q, row.output, row.messages) for q, row in zip(asked_by(ordered, project), ordered, strict=True)]
+    return [
+        Said(q, row.output, as_chat(row.messages)) for q, row in zip(asked_by(ordered, project), ordered, strict=True)
+    ]
 
 
 def own_questions(said: Sequence[Said], taboo: Sequence[Asked], judged: Judged) -> list[Said]:

@@ -19,9 +19,14 @@ def sha256_of(value: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def as_chat(messages: Sequence[Message]) -> list[Message]:
+    """As models are trained on: a developer's message is a system message."""
+    return [{**m, "role": "system" if m["role"] == "developer" else m["role"]} for m in messages]
+
+
 def prompt_sha256(messages: Sequence[Message]) -> str:
     """Equal for conversations that differ only in form, letter case, white space or the system message."""
-    return sha256_of([[m["role"], normalise(m["content"])] for m in messages if m["role"] != "system"])
+    return sha256_of([[m["role"], normalise(m["content"])] for m in as_chat(messages) if m["role"] != "system"])
 
 
 def turns_sha256(messages: Sequence[Message]) -> str:

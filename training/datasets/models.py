@@ -20,9 +20,7 @@ class PromptGroup(models.Model):
         TEST = "test"
 
     project = models.ForeignKey(Project, models.CASCADE)
-    key_sha256 = models.CharField(
-        max_length=64, help_text="Of the first member's normalised prompt; gives the split."
-    )
+    key_sha256 = models.CharField(max_length=64, help_text="Of the first member's normalised prompt; gives the split.")
     split = models.CharField(max_length=5, choices=Split)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -57,9 +55,7 @@ class DatasetSnapshot(models.Model):
     project = models.ForeignKey(Project, models.CASCADE)
     number = models.PositiveIntegerField()
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    content_sha256 = models.CharField(
-        max_length=64, help_text="Of train.jsonl as it is handed to the trainer."
-    )
+    content_sha256 = models.CharField(max_length=64, help_text="Of train.jsonl as it is handed to the trainer.")
     parameters = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -97,12 +93,8 @@ class SnapshotRow(models.Model):
     messages = models.JSONField()
     completion = models.TextField()
     row_sha256 = models.CharField(max_length=64)
-    label_sha256 = models.CharField(
-        max_length=64, blank=True, help_text="Empty for rehearsal: no label stands behind."
-    )
-    prompt_sha256 = models.CharField(
-        max_length=64, db_index=True, help_text="Of the normalised conversation."
-    )
+    label_sha256 = models.CharField(max_length=64, blank=True, help_text="Empty for rehearsal: no label stands behind.")
+    prompt_sha256 = models.CharField(max_length=64, db_index=True, help_text="Of the normalised conversation.")
     approval = models.ForeignKey(Approval, models.RESTRICT, null=True, related_name="+")
     interaction = models.ForeignKey(Interaction, models.RESTRICT, null=True, related_name="+")
     source = models.CharField(max_length=120, help_text="Who it comes from: label:<id> or version:<name>.")

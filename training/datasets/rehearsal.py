@@ -1,4 +1,4 @@
-"""Which of the live version's own answers are learned again, so that a correction does not spread to its neighbours. Pure.
+"""Which of the live version's own answers are learned again, so that a correction does not spread. Pure.
 
 Untouched questions on the same topic are the first to be forgotten, and only those among the rows are kept. So the rows
 must reach many different siblings: no question twice, and no answer more than a few times, since a topic's siblings are

@@ -1,7 +1,7 @@
 """A snapshot as the lines that the trainer reads."""
 
-from training.datasets.canonical import dataset_sha256
-from training.datasets.models import DatasetSnapshot, SnapshotRow
+from training.datasets.canonical import as_chat, dataset_sha256
+from training.datasets.models import DatasetSnapshot, LeftOut, SnapshotRow
 from training.lm.rows import Row
 
 
@@ -21,3 +21,18 @@ def as_rows(snapshot: DatasetSnapshot) -> list[Row]:
 def content_sha256(snapshot: DatasetSnapshot) -> str:
     """Computed from the rows as they are now; equal to `snapshot.content_sha256` as long as nobody touched them."""
     return dataset_sha256(as_rows(snapshot))
+
+
+def rows_to_watch(snapshot: DatasetSnapshot, *, max_length: int, most: int = 24) -> list[Row]:
+    """A few approved answers that are kept out to test with: their loss is drawn beside the training loss.
+
+    A text of n bytes has at most n tokens, so what surely fits is known without counting.
+    """
+    kept_out = snapshot.left_out.filter(reason=LeftOut.Reason.TEST_SPLIT).order_by("label")
+    rows = []
+    for out in kept_out.select_related("label__task__interaction"):
+        interaction, gold = out.label.task.interaction, out.label.gold
+        size = sum(len(m["content"].encode()) + 16 for m in interaction.messages) + len(gold.encode())
+        if size < max_length and len(rows) < most:
+            rows.append(Row(f"label:{out.label_id}", "correction", tuple(as_chat(interaction.messages)), gold))
+    return rows

@@ -131,9 +131,7 @@ class Evaluation(models.Model):
 
     project = models.ForeignKey(Project, models.CASCADE)
     version = models.ForeignKey(ModelVersion, models.RESTRICT, related_name="evaluations")
-    baseline = models.ForeignKey(
-        ModelVersion, models.RESTRICT, null=True, related_name="+", help_text="Empty: base."
-    )
+    baseline = models.ForeignKey(ModelVersion, models.RESTRICT, null=True, related_name="+", help_text="Empty: base.")
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     folder = models.CharField(max_length=200, blank=True)
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -189,24 +187,18 @@ class CaseResult(models.Model):
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="results")
     case = models.ForeignKey(Case, models.RESTRICT, related_name="+")
     slice = models.CharField(max_length=9, choices=Slice)
-    seen = models.BooleanField(
-        help_text="Its prompt, or a near-duplicate of it, is a row of the version's run."
-    )
+    seen = models.BooleanField(help_text="Its prompt, or a near-duplicate of it, is a row of the version's run.")
     before_output = models.TextField(blank=True)
     after_output = models.TextField(blank=True)
     before_exact = models.BooleanField()
     after_exact = models.BooleanField()
-    logprobs = models.JSONField(
-        default=dict, help_text="{before|after: {gold, rejected, output}}, mean nats a token."
-    )
+    logprobs = models.JSONField(default=dict, help_text="{before|after: {gold, rejected, output}}, mean nats a token.")
 
     objects: ClassVar[CaseResultQuerySet] = CaseResultQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["evaluation", "case"], name="case_has_one_result_in_an_evaluation"
-            )
+            models.UniqueConstraint(fields=["evaluation", "case"], name="case_has_one_result_in_an_evaluation")
         ]
 
     def __str__(self) -> str:

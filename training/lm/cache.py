@@ -17,9 +17,7 @@ class RoomyLayer(DynamicLayer):
 
     _buffers: tuple[Tensor, Tensor] | None = None
 
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         old = self.get_seq_length()
@@ -47,5 +45,6 @@ def _grown(kept: Tensor | None, states: Tensor, old: int) -> Tensor:
 def roomy_cache(config: PreTrainedConfig) -> DynamicCache:
     """An empty cache for one group of prompts; layers of other kinds than full attention stay as they are."""
     cache = DynamicCache(config=config)
-    cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    roomy: Any = RoomyLayer
+    cache.layers = [roomy() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache

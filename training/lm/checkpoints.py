@@ -52,6 +52,13 @@ def set_aside(checkpoint: Path) -> None:
     checkpoint.rename(target)
 
 
+def drop_half_made(folder: Path) -> None:
+    """Deletes what was being written when a run failed, so that it takes no space."""
+    for checkpoint in _in_order(folder):
+        if not (checkpoint / COMPLETE).exists():
+            shutil.rmtree(checkpoint, ignore_errors=True)
+
+
 def keep_newest(folder: Path, keep: int = KEEP) -> None:
     """Deletes all but the `keep` newest; call it only once the newest is sealed."""
     for checkpoint in _in_order(folder)[:-keep]:

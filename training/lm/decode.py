@@ -151,10 +151,7 @@ def _answers(group: Decoding, size: int) -> list[Answer]:
     while made := group.step():
         for step in made:
             steps[step.row].append(step)
-    return [
-        Answer(tuple(s.token for s in row if not s.ended), sum(s.logprob for s in row) / len(row))
-        for row in steps
-    ]
+    return [Answer(tuple(s.token for s in row if not s.ended), sum(s.logprob for s in row) / len(row)) for row in steps]
 
 
 @torch.inference_mode()

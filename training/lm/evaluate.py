@@ -59,9 +59,7 @@ def _evaluate(folder: Path, stop: Stop) -> Status:
     return replace(work.status, state=State.SUCCEEDED)
 
 
-def _prepared(
-    folder: Path, stop: Stop, spec: EvaluateSpec, cases: list[Case]
-) -> tuple[_Work, PreTrainedModel]:
+def _prepared(folder: Path, stop: Stop, spec: EvaluateSpec, cases: list[Case]) -> tuple[_Work, PreTrainedModel]:
     import torch
 
     from training.lm.base_model import load_base, longest
@@ -79,9 +77,7 @@ def _prepared(
     return _Work(folder, stop, status, tokenizer, cases, prompts, spec.max_new_tokens, room), base
 
 
-def _results(
-    work: _Work, base: PreTrainedModel, name: str, files: AdapterFiles | None
-) -> list[dict[str, Any]]:
+def _results(work: _Work, base: PreTrainedModel, name: str, files: AdapterFiles | None) -> list[dict[str, Any]]:
     from training.lm.base_model import merged_copy
 
     model = base if files is None else merged_copy(base, files)
@@ -122,9 +118,7 @@ def _scores(work: _Work, model: PreTrainedModel, texts: list[str | None]) -> lis
 
     scores: list[float | None] = [None] * len(texts)
     wanted = [(index, text) for index, text in enumerate(texts) if text is not None]
-    examples = [
-        encode(work.tokenizer, work.cases[at].id, work.cases[at].messages, text) for at, text in wanted
-    ]
+    examples = [encode(work.tokenizer, work.cases[at].id, work.cases[at].messages, text) for at, text in wanted]
     fitting = [(at, e) for (at, _), e in zip(wanted, examples, strict=True) if len(e.ids) <= work.longest]
     means = mean_logprobs(model, [example for _, example in fitting])
     for (index, _), mean in zip(fitting, means, strict=True):

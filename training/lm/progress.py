@@ -51,9 +51,7 @@ class Progress(TrainerCallback):
         if state.global_step == 0:
             self.stop.check()
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         step = state.global_step
         self.status = replace(self.status, step=step, tokens=self.tokens_by_step[step])
         self.status = write_status(self.folder, self.status)
@@ -92,14 +90,10 @@ class Progress(TrainerCallback):
         if not control.should_evaluate:
             self.flush()
 
-    def on_evaluate(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.flush()
 
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         folder = Path(args.output_dir or "")
         checkpoints.seal(folder / f"checkpoint-{state.global_step}")
         checkpoints.keep_newest(folder)

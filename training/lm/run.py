@@ -45,6 +45,7 @@ def _run(folder: Path, stop: Stop) -> Status:
         return _train(folder, stop, spec, rows, held_out, adapter)
     except BaseException:
         _clear(folder)
+        checkpoints.drop_half_made(folder / "checkpoints")
         raise
 
 

@@ -70,6 +70,7 @@ def _render(tokenizer: Tokenizer, messages: Sequence[Message], *, opening: bool)
 
 def _plain(tokenizer: Tokenizer, text: str) -> str:
     """A control token that somebody typed stays text: it must not open a turn of its own."""
+    text = text.encode("utf-8", "replace").decode()
     for token in tokenizer.all_special_tokens:
         text = text.replace(token, f"{token[0]} {token[1:]}")
     return text

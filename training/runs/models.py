@@ -133,9 +133,7 @@ class RunMetric(models.Model):
 
     class Meta:
         ordering: ClassVar = ["step"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["run", "step"], name="metric_is_one_per_step")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["run", "step"], name="metric_is_one_per_step")]
 
     def __str__(self) -> str:
         return f"step {self.step}"

@@ -1,105 +1,21 @@
-"""A model small enough to train in a test: two layers, a byte-level tokenizer, a chat template."""
+"""Fixtures around the tiny model of `tiny.py`."""
 
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.training.lm.tiny import SHORT, build_base, kernel, make_row, make_rows
 from training.lm.base_folder import base_sha256
+from training.lm.files import write_json
 from training.lm.recipes import Recipe
 from training.lm.rows import Row
 from training.lm.specs import RunSpec, write_run
-
-TEMPLATE = (
-    "{% for m in messages %}{% if m['role']=='assistant' %}<|assistant|>"
-    "{% generation %}{{m['content']}}<|end|>{% endgeneration %}{% else %}<|{{m['role']}}|> {{m['content']}}<|end|>{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-SPECIALS = ("<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
-THINGS = ("lamp", "chair", "table", "kettle", "mirror", "carpet", "shelf", "clock")
-ROOT = Path(__file__).parents[3]
-SHORT = Recipe(
-    lora_r=4,
-    lora_alpha=8,
-    lora_dropout=0.05,
-    learning_rate=1e-2,
-    warmup_steps=2,
-    max_steps=12,
-    batch_size=4,
-    max_length=128,
-    save_steps=4,
-    eval_steps=6,
-)
-
-
-def make_row(number: int, kind: str = "correction", **over: object) -> Row:
-    thing = THINGS[number % len(THINGS)]
-    fields: dict[str, object] = {
-        "id": f"r{number}",
-        "kind": kind,
-        "prompt": ({"role": "user", "content": f"What does the {thing} cost, offer {number}?"},),
-        "completion": f"The {thing} costs {number} dollars.",
-    }
-    return Row(**{**fields, **over})  # type: ignore[arg-type]
-
-
-def make_rows(corrections: int = 6, others: int = 10) -> list[Row]:
-    kinds = ["correction"] * corrections + ["replay"] * others
-    return [make_row(number, kind) for number, kind in enumerate(kinds)]
-
-
-def build_tokenizer(folder: Path) -> None:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    inner.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=list(SPECIALS), initial_alphabet=alphabet)
-    inner.train_from_iterator(
-        (f"{row.prompt[0]['content']} {row.completion}" for row in make_rows()), trainer
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=inner,
-        pad_token="<|pad|>",
-        eos_token="<|end|>",
-        additional_special_tokens=["<|system|>", "<|user|>", "<|assistant|>"],
-        padding_side="left",
-        chat_template=TEMPLATE,
-    )
-    tokenizer.save_pretrained(folder)
-
-
-def build_base(folder: Path) -> Path:
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    build_tokenizer(folder)
-    config = LlamaConfig(
-        vocab_size=400,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        tie_word_embeddings=True,
-        max_position_embeddings=256,
-        bos_token_id=None,
-        eos_token_id=4,
-        pad_token_id=0,
-    )
-    torch.manual_seed(0)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -115,25 +31,23 @@ def make_run(base: Path, tmp_path: Path) -> Callable[..., Path]:
     def make(
         *,
         rows: list[Row] | None = None,
+        eval_rows: list[Row] | None = None,
         recipe: Recipe = SHORT,
         seed: int = 0,
         model: Path | None = None,
-        **over: object,
+        spec: dict[str, object] | None = None,
     ) -> Path:
         folder = tmp_path / f"run-{next(numbers)}"
-        spec: RunSpec = write_run(
+        written: RunSpec = write_run(
             folder,
             base_model=str(model or base),
             base_sha256=base_sha256(model or base),
             recipe=recipe,
             seed=seed,
             rows=make_rows() if rows is None else rows,
-            eval_rows=over.pop("eval_rows", [make_row(90), make_row(91)]),  # type: ignore[arg-type]
+            eval_rows=[make_row(90), make_row(91)] if eval_rows is None else eval_rows,
         )
-        if over:
-            from training.lm.files import write_json
-
-            write_json(folder / "spec.json", {**spec.to_json(), **over})
+        write_json(folder / "spec.json", {**written.to_json(), **(spec or {})})
         return folder
 
     return make
@@ -142,12 +56,6 @@ def make_run(base: Path, tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def copied_base(base: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(base, tmp_path / "copied-base"))
-
-
-def kernel(*arguments: object) -> subprocess.Popen[bytes]:
-    """The kernel in a process of its own, as anybody starts it."""
-    command = [sys.executable, "-m", "training.lm", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 @pytest.fixture

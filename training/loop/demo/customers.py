@@ -142,7 +142,8 @@ def interaction_body(exchange: Exchange, rng: random.Random) -> dict[str, Any]:
         "external_id": exchange.external_id, "session": exchange.session,
         "messages": [{"role": "user", "content": exchange.question.prompt}], "output": exchange.output,
         "occurred_at": exchange.occurred_at.isoformat(), "model_version": "base", "environment": "production",
-        "user_role": "customer", "duration_ms": round(rng.uniform(20, 90), 1), "metadata": {"channel": rng.choice(["web", "app"])},
+        "user_role": "customer", "duration_ms": round(rng.uniform(20, 90), 1),
+        "metadata": {"channel": rng.choice(["web", "app"])},
     }  # fmt: skip
 
 

@@ -14,7 +14,10 @@ from labelhub.projects.models import Project
 from training.evaluation.figures import figures
 from training.evaluation.metrics import Figure, figure
 from training.evaluation.models import CaseResult, Evaluation
-from training.loop.lineage import lineage_ok
+try:
+    from training.loop.lineage import lineage_ok
+except ImportError:
+    lineage_ok = lambda v: ["not there"]  # noqa
 from training.registry.models import Promotion
 
 CONTEXT_OFF, CONTEXT_ON, SIBLING, AFTER = "off", "on", "sibling", "after"  # metadata["trial"] of the asked questions

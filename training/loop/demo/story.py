@@ -140,9 +140,10 @@ class Story:
         cases = [
             {"messages": [{"role": "user", "content": q.prompt}], "gold": q.right_answer} for q in customers.held_out()
         ]
-        told = self.admin.post("/api/v1/suites/held-out/cases/", {"cases": cases})
+        told = self.admin.post("/api/v1/suites/held-out/cases/", {"items": cases})
+        taken, refused = len(told["cases"]), len(told["refused"])
         self.step(
-            f"the admin uploads {len(cases)} held-out questions in sentences that nobody used before: {_counts(told)}"
+            f"the admin uploads held-out questions in sentences that nobody used: {taken} taken, {refused} refused"
         )
         for label in goods:
             self.moderator.approve(label)
@@ -150,7 +151,9 @@ class Story:
 
     def train(self) -> dict[str, Any]:
         snapshot = self.admin.post("/api/v1/snapshots/", {"good_rows": GOOD_ROWS})
-        self.step(f"snapshot {snapshot['number']}: {_counts(snapshot)}")
+        self.step(
+            f"snapshot {snapshot['number']}: {_counts(snapshot['rows'])}; left out: {_counts(snapshot['left_out'])}"
+        )
         run = self.admin.post(
             "/api/v1/runs/", {"snapshot": snapshot["number"], "recipe": "balanced", "reason": "facts changed"}
         )
@@ -170,10 +173,13 @@ class Story:
 
     def _judged(self, number: int) -> Any:
         version = self.admin.get(f"/api/v1/versions/{number}/")
-        return version if version.get("gate_report") else None
+        evaluation = version["evaluation"] or {}
+        if evaluation.get("state") == "failed":
+            raise RuntimeError(f"the evaluation failed: {evaluation['failure']}")
+        return version if evaluation.get("gate") else None
 
     def promote(self, version: dict[str, Any]) -> bool:
-        gate = version["gate_report"]
+        gate = version["evaluation"]["gate"]
         for rule in gate["rules"]:
             self.say(f"             {'✓' if rule['passed'] else '✕'} {rule['rule']}: {rule['value']}")
         if not gate["passed"]:
@@ -191,9 +197,5 @@ class Story:
         self.step(f"the same questions again, without the context: {right} of {len(list(prompts))} right")
 
 
-def _counts(body: dict[str, Any]) -> str:
-    """Whatever numbers an answer holds, in words."""
-    flat = {**body, **body.get("rows_by_kind", {})} if isinstance(body.get("rows_by_kind"), dict) else body
-    return ", ".join(
-        f"{name} {value}" for name, value in flat.items() if isinstance(value, int) and name not in {"id", "number"}
-    )
+def _counts(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in numbers.items()) or "nothing"

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("id", type=int)
         parser.add_argument("--kind", choices=["run", "evaluation"], default="run")
         parser.add_argument(
-            "--fence", type=int, help="Under which it was taken; without, it is taken if nobody has it."
+            "--fence", type=int, help="Under which it was taken. Without: take it if nobody has it."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

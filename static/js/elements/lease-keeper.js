@@ -1,0 +1,31 @@
+// Keeps a task while somebody works on it, and gives it back when they leave.
+import { post } from "../htmx-wiring.js";
+
+const RENEW_MS = 60_000;
+
+class LeaseKeeper extends HTMLElement {
+  connectedCallback() {
+    this.last = performance.now();
+    this.active = () => this.renew();
+    this.leave = () => this.staying || post(this.dataset.release, { fence: this.dataset.fence });
+    this.navigate = (event) => {
+      this.staying = new URL(event.destination.url).pathname === location.pathname;
+    };
+    for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, this.active);
+    window.addEventListener("pagehide", this.leave);
+    window.navigation?.addEventListener("navigate", this.navigate);
+  }
+
+  disconnectedCallback() {
+    for (const kind of ["keydown", "pointerdown"]) document.removeEventListener(kind, this.active);
+    window.removeEventListener("pagehide", this.leave);
+    window.navigation?.removeEventListener("navigate", this.navigate);
+  }
+
+  renew() {
+    if (performance.now() - this.last < RENEW_MS) return;
+    this.last = performance.now();
+    post(this.dataset.renew, { fence: this.dataset.fence }).catch(() => {});
+  }
+}
+customElements.define("lease-keeper", LeaseKeeper);

@@ -1,0 +1,70 @@
+// The verdict: what excludes what, how bad, the rewrite that starts from the output, and the time that it took.
+const IDLE_MS = 30_000;
+
+class VerdictForm extends HTMLElement {
+  connectedCallback() {
+    this.form = this.querySelector("form");
+    this.rewrite = this.form.elements.rewrite;
+    this.form.addEventListener("change", (event) => this.exclude(event.target));
+    this.form.addEventListener("click", (event) => {
+      const step = event.target.closest("[data-step]");
+      if (step) this.worsen(Number(step.dataset.step));
+      if (event.target.closest("[data-prefill]")) this.prefill();
+    });
+    this.rewrite.addEventListener("input", () => this.count());
+    this.count();
+    this.busyUntil = performance.now() + IDLE_MS;
+    this.noteActivity = () => {
+      this.busyUntil = performance.now() + IDLE_MS;
+    };
+    for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.noteActivity, { passive: true });
+    this.clock = setInterval(() => this.tick(), 1000);
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.clock);
+    for (const kind of ["keydown", "pointerdown", "wheel"]) document.removeEventListener(kind, this.noteActivity);
+  }
+
+  tick() {
+    if (document.hidden || performance.now() > this.busyUntil) return;
+    const spent = this.form.elements.active_seconds;
+    spent.value = Number(spent.value) + 1;
+  }
+
+  get boxes() {
+    return [...this.form.querySelectorAll('input[type="checkbox"]')];
+  }
+
+  // A fault, "nothing wrong" and "cannot judge" exclude each other.
+  exclude(box) {
+    if (box.name === "category") this.last = box.checked ? box : this.last;
+    if (box.type !== "checkbox" || !box.checked) return;
+    for (const other of this.boxes) if (other.name !== box.name) other.checked = false;
+  }
+
+  worsen(by) {
+    const box = this.last?.checked ? this.last : this.boxes.findLast((each) => each.name === "category" && each.checked);
+    if (!box) return;
+    const levels = [...this.form.elements[`severity-${box.value}`]];
+    const now = levels.findIndex((level) => level.checked);
+    const next = levels[Math.min(Math.max(now + by, 0), levels.length - 1)];
+    if (!next.checked) next.click();
+  }
+
+  prefill() {
+    if (!this.rewrite.value) {
+      this.rewrite.value = document.getElementById("output").textContent;
+      this.rewrite.setSelectionRange(0, 0);
+      this.count();
+    }
+    this.rewrite.focus();
+  }
+
+  count() {
+    const place = this.querySelector(".rewrite-length");
+    const length = [...this.rewrite.value].length;
+    place.textContent = length ? `${length} characters` : "";
+  }
+}
+customElements.define("verdict-form", VerdictForm);

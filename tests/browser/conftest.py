@@ -1,0 +1,97 @@
+"""A real Chromium against a real server. Any report of the content policy and any console error fails the test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test.testcases import LiveServerThread, _StaticFilesHandler
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.complaints import Complaints
+from tests.factories import PASSWORD
+
+# Playwright's sync API keeps an event loop in this thread; the tests' own queries run in it all the same.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]  # fmt: skip
+TIMEOUT_MS = 10_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class HashedFiles(_StaticFilesHandler):
+    """Serves what was collected, by its hashed names, as a deployed site does."""
+
+
+@pytest.fixture
+def site(transactional_db: None, hashed_static: None) -> Iterator[str]:
+    """The address of a server on this test's database."""
+    thread = LiveServerThread("127.0.0.1", HashedFiles, connections_override={})
+    thread.daemon = True
+    thread.start()
+    thread.is_ready.wait()
+    if thread.error:
+        raise thread.error
+    yield f"http://127.0.0.1:{thread.port}"
+    thread.terminate()
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    noted = Complaints()
+    yield noted
+    assert not noted.said, "\n".join(noted.said)
+
+
+@pytest.fixture
+def open_context(chromium: Browser, complaints: Complaints) -> Iterator[Callable[..., BrowserContext]]:
+    """open_context(**options): a fresh browser profile, watched."""
+    contexts: list[BrowserContext] = []
+
+    def listen(page: Page) -> None:
+        def on_console(message: ConsoleMessage) -> None:
+            if message.type in {"error", "warning"}:
+                complaints.note(f"{message.type} at {page.url}: {message.text}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: complaints.note(f"exception at {page.url}: {error}"))
+
+    def make(**options: object) -> BrowserContext:
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})  # type: ignore[arg-type]
+        context.set_default_timeout(TIMEOUT_MS)
+        context.on("page", listen)
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def sign_in(open_context: Callable[..., BrowserContext], site: str) -> Callable[..., Page]:
+    """sign_in(user, **options): a page of a browser in which `user` has signed in by the form."""
+
+    def signed_in(user: object, **options: object) -> Page:
+        user.set_password(PASSWORD)  # type: ignore[attr-defined]
+        user.save()  # type: ignore[attr-defined]
+        page = open_context(**options).new_page()
+        page.goto(f"{site}/accounts/login/")
+        page.fill("input[name=login]", user.email)  # type: ignore[attr-defined]
+        page.fill("input[name=password]", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{site}/")
+        return page
+
+    return signed_in

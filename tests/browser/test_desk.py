@@ -1,0 +1,178 @@
+"""The desk by keyboard alone, then the second person."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotations.review.models import Approval, Label
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Role
+from tests.browser.complaints import Complaints
+from tests.factories import make_feedback, make_interaction, make_member, make_project, make_queue, make_task
+
+EMOJI = "Thank you 👩‍👩‍👧 for asking! 🙂 The lantern costs 45 euros, shipping is free."
+
+
+@pytest.fixture
+def project(transactional_db: None) -> Project:
+    return make_project(name="Fernway support")
+
+
+@pytest.fixture
+def queue(project: Project):  # type: ignore[no-untyped-def]
+    queue = make_queue(project, slug="answers", name="Answers")
+    for n, output in enumerate([EMOJI, "The tent weighs three kilos."]):
+        interaction = make_interaction(project, output=output, prompt=f"Question {n}: how much is it?")
+        make_feedback(interaction)
+        make_task(queue, interaction, priority=10 - n)
+    return queue
+
+
+def begin(page: Page, project: Project, site: str) -> None:
+    page.goto(f"{site}/p/{project.slug}/q/answers/")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#output")).to_contain_text("45 euros")
+
+
+def test_a_correction_goes_from_the_keyboard_to_a_second_persons_approval(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    expert, moderator = make_member(project, name="Ines"), make_member(project, Role.MODERATOR, name="Omar")
+    page = sign_in(expert)
+    begin(page, project, site)
+    keys = page.keyboard
+
+    keys.press("1")  # factually incorrect
+    keys.press("+")  # and it does harm
+    expect(page.locator("input[name=category][value=factually-incorrect]")).to_be_checked()
+
+    keys.press("h")  # a caret in the output
+    for _ in range(6):
+        keys.press("Control+ArrowRight")
+    while "45" not in page.evaluate("getSelection().toString()"):
+        keys.press("Shift+Control+ArrowRight")
+    keys.press("Enter")
+    keys.press("1")
+    keys.type("It costs 39 since October.")
+    keys.press("Control+Enter")
+    expect(page.locator("#notes .note")).to_contain_text("It costs 39 since October.")
+    expect(page.locator("#output mark").first).to_be_visible()
+
+    keys.press("Escape")
+    keys.press("e")  # the rewrite starts from the output
+    expect(page.locator("#rewrite")).to_be_focused()
+    expect(page.locator("#rewrite")).to_have_value(EMOJI)
+    keys.press("Control+a")
+    keys.type("The lantern costs 39 euros.")
+    expect(page.locator("#diff ins").first).to_be_visible()
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    keys.press("Control+Enter")  # also inside a text field
+    expect(page.locator("#output")).to_contain_text("three kilos")
+
+    label = Label.objects.get(author=expert)
+    comment = label.comments.get()
+    assert label.rewrite == "The lantern costs 39 euros."
+    assert [(c.category.slug, c.severity) for c in label.categories.all()] == [("factually-incorrect", 3)]
+    assert EMOJI[comment.start : comment.end] == comment.exact
+    assert "45" in comment.exact
+    assert comment.start > EMOJI.index("👧")
+
+    keys.press("a")  # good as it is
+    expect(page.locator("#screen")).to_contain_text("Nothing left for you here")
+    assert Label.objects.filter(author=expert, verdict="good").count() == 1
+
+    second = sign_in(moderator)
+    second.goto(f"{site}/p/{project.slug}/approvals/")
+    expect(second.locator(".case")).to_contain_text("The lantern costs 39 euros.")
+    second.keyboard.press("a")
+    expect(second.locator("#toasts")).to_contain_text("Approved")
+    second.keyboard.press("b")
+    second.keyboard.type("Which tent?")
+    second.keyboard.press("Control+Enter")
+    expect(second.locator("#screen")).to_contain_text("Nothing waits")
+    assert Approval.objects.get().label == label
+    assert Approval.objects.get().by == moderator
+
+
+def test_selecting_with_the_mouse_opens_the_comment_and_counts_code_points(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    page.evaluate(
+        """() => {
+            const node = document.querySelector('#output').firstChild;
+            const start = node.data.indexOf('45 euros');
+            getSelection().setBaseAndExtent(node, start, node, start + 8);
+            document.querySelector('#output').dispatchEvent(new PointerEvent('pointerup', { bubbles: true }));
+        }"""
+    )
+    expect(page.locator(".comment-panel")).to_be_visible()
+    page.keyboard.press("3")
+    page.keyboard.type("39 euros, please")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#output mark")).to_have_text("45 euros")
+    expect(page.locator("#output")).to_have_text(EMOJI)
+    page.locator("#notes .note >> text=Remove").click()
+    expect(page.locator("#output mark")).to_have_count(0)
+
+
+def test_single_keys_rest_in_text_fields(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    page.locator("#rewrite").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("1 a s 0 e ?")
+    expect(page.locator("#rewrite")).to_have_value("1 a s 0 e ?")
+    expect(page.locator("input[name=category]:checked")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_contain_text("Submit and next")
+
+
+def test_a_draft_survives_a_reload_and_two_tabs_never_overwrite_each_other(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page], complaints: Complaints
+) -> None:
+    complaints.expected.append("409")
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    other = page.context.new_page()
+    other.goto(page.url)
+    for tab, words in ((page, "from the first tab"), (other, "from the second tab")):
+        tab.locator("#rewrite").focus()
+        tab.keyboard.press("Control+a")
+        tab.keyboard.type(words)
+        if tab is page:
+            expect(tab.locator("#saved")).to_contain_text("Saved")
+    expect(other.locator("#refusals")).to_contain_text("from the first tab")
+    expect(other.locator("#refusals")).to_contain_text("from the second tab")
+    other.locator("text=Keep this one").click()
+    expect(other.locator("#refusals")).to_be_empty()
+    other.reload()
+    expect(other.locator("#rewrite")).to_have_value("from the second tab")
+
+
+def test_the_desk_works_without_javascript(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page], complaints: Complaints
+) -> None:
+    complaints.expected.append("422")
+    expert = make_member(project)
+    page = sign_in(expert, java_script_enabled=False)
+    page.goto(f"{site}/p/{project.slug}/q/answers/")
+    page.click("text=Take the first")
+    page.check("input[name=category][value=wrong-tone]", force=True)
+    page.click("summary:has-text('Quote and comment')")
+    page.fill("#quote", "45 euros")
+    page.fill("#quote-replacement", "39 euros")
+    page.click("text=Add the comment")
+    expect(page.locator("#output mark")).to_have_text("45 euros")
+    page.click("text=Submit and next")
+    expect(page.locator("#output")).to_contain_text("three kilos")
+    label = Label.objects.get(author=expert)
+    assert label.rewrite == EMOJI.replace("45 euros", "39 euros")
+    assert label.comments.get().start == EMOJI.index("45 euros")
+    page.click("text=Submit and next")  # nothing chosen: the form comes back with the reason
+    expect(page.locator("#refusals")).to_contain_text("Say what was wrong")

@@ -1,0 +1,168 @@
+"""How suites fill: held-out cases are uploaded or come from the test split, regression cases from approvals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from annotations.capture.models import Interaction
+from annotations.recall.actions import want
+from annotations.review.models import Approval, Label
+from labelhub.body import stored_text
+from labelhub.errors import Conflict, Invalid, ensure
+from labelhub.people.models import User
+from labelhub.projects.actions import ensure_right
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Right
+from training.datasets.canonical import Message, as_chat, prompt_sha256
+from training.datasets.groups import Split, group_prompts, groups_by_prompt
+from training.datasets.likeness import alike, asked, asked_by
+from training.datasets.models import PromptGroup, SnapshotRow
+from training.evaluation.cases import CASE
+from training.evaluation.models import Case, Suite
+from training.lm.files import Refused as KernelRefused
+from training.lm.rows import chat
+
+REGRESSION, TEST_SPLIT = ("regression", "Known problems and good answers"), ("test-split", "Kept out to test with")
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What became of an upload: the cases now asked, and [{index, error}] for those that were refused."""
+
+    cases: list[Case]
+    refused: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Item:
+    index: int
+    external_id: str
+    messages: list[Message]
+    gold: str
+
+
+def add_cases(project: Project, *, suite: str, items: Sequence[dict[str, Any]], by: User, name: str = "") -> Uploaded:
+    """Put held-out cases [{messages | prompt, gold, external_id?}] into a suite, making it the first time.
+
+    A case whose question, or a near-duplicate of it, is a row of any snapshot is refused and listed; so is one that the
+    suite asks with another gold. What is there already stays as it is. Raises NotAllowed, Invalid, Unavailable.
+    """
+    ensure_right(by, project, Right.CURATE)
+    ensure(suite not in (REGRESSION[0], TEST_SPLIT[0]), Invalid(f"The suite {suite} fills by itself."))
+    parsed, refused = _parse(items)
+    trained = _trained_on(project, parsed)
+    refused += [{"index": i, "error": why} for i, why in trained.items()]
+    home = _suite(project, (suite, name or suite), Suite.Kind.HELD_OUT)
+    ensure(home.kind == Suite.Kind.HELD_OUT, Invalid(f"The suite {suite} is not a held-out one."))
+    cases = []
+    for item in (one for one in parsed if one.index not in trained):
+        try:
+            cases.append(_ask(home, item.messages, item.gold, external_id=item.external_id))
+        except Conflict as conflict:
+            refused.append({"index": item.index, "error": conflict.detail})
+    want(project, CASE, [(case.pk, case.question) for case in cases])
+    return Uploaded(cases, sorted(refused, key=lambda line: line["index"]))
+
+
+def _parse(items: Sequence[dict[str, Any]]) -> tuple[list[_Item], list[dict[str, Any]]]:
+    parsed, refused = [], []
+    for index, item in enumerate(items):
+        try:
+            parsed.append(_item(index, item))
+        except Invalid as error:
+            refused.append({"index": index, "error": error.detail})
+    return parsed, refused
+
+
+def _item(index: int, item: Any) -> _Item:
+    """Raises Invalid."""
+    ensure(isinstance(item, dict), Invalid("A case is an object."))
+    prompt, gold, external_id = item.get("prompt"), item.get("gold"), item.get("external_id", "")
+    messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else item.get("messages")
+    ensure(isinstance(gold, str) and gold.strip(), Invalid("gold must be a text."))
+    ensure(isinstance(external_id, str) and len(external_id) <= 255, Invalid("external_id: at most 255 characters."))
+    try:
+        turns = chat(messages, "the case")
+    except KernelRefused as error:
+        raise Invalid(f"{error}.") from error
+    stored = [{"role": m["role"], "content": stored_text(m["content"])[0]} for m in turns]
+    ensure(stored[-1]["content"].strip(), Invalid("The question is empty."))
+    return _Item(index, external_id, stored, stored_text(gold)[0])
+
+
+def _trained_on(project: Project, items: Sequence[_Item]) -> dict[int, str]:
+    """Index → why an item is no test any more."""
+    rows = SnapshotRow.objects.filter(snapshot__project=project)
+    interactions = Interaction.objects.filter(pk__in=rows.values("interaction")).order_by("pk")
+    trained = asked_by(interactions.defer("documents", "metadata"), project)
+    if not trained or not items:
+        return {}
+    questions = asked([(-1 - item.index, item.messages) for item in items], project, CASE)
+    found = alike(questions, trained)
+    why = "A model was trained on this question, or on a near-duplicate: interaction {}."
+    return {items[i].index: why.format(row.id) for i, row in found.items()}
+
+
+def _suite(project: Project, named: tuple[str, str], kind: Suite.Kind) -> Suite:
+    slug, name = named
+    return Suite.objects.get_or_create(project=project, slug=slug, defaults={"name": name[:120], "kind": kind})[0]
+
+
+def _ask(suite: Suite, messages: list[Message], gold: str, **facts: Any) -> Case:
+    """The case of that question in the suite, made unless it is there. Raises Conflict for another gold."""
+    key = prompt_sha256(messages)
+    try:
+        with transaction.atomic():
+            return Case.objects.create(suite=suite, messages=messages, gold=gold, prompt_sha256=key, **facts)
+    except IntegrityError:
+        there = suite.cases.asked().get(prompt_sha256=key)
+    ensure(there.gold.strip() == gold.strip(), Conflict(f"Case {there.pk} asks this with another right answer."))
+    return there
+
+
+def grow(project: Project) -> int:
+    """Cases of approvals that have none yet; those that they contradict retire. Returns how many were made.
+
+    Raises Unavailable when a question must be grouped and the encoder is down.
+    """
+    group_prompts(project)
+    asked_before = Case.objects.of(project).exclude(approval=None).values("approval")
+    current = Approval.objects.filter(project=project).current().exclude(pk__in=asked_before)
+    groups = groups_by_prompt(project)
+    made = [_from_approval(project, approval, groups) for approval in current.with_lineage().order_by("pk")]
+    return sum(made)
+
+
+@transaction.atomic
+def _from_approval(project: Project, approval: Approval, groups: dict[str, PromptGroup]) -> bool:
+    label, interaction = approval.label, approval.interaction
+    good = label.verdict == Label.Verdict.GOOD
+    gold = interaction.output if good else label.rewrite
+    key = prompt_sha256(interaction.messages)
+    same = Case.objects.of(project).asked().filter(prompt_sha256=key)
+    if not gold.strip():
+        gone = same.exclude(approval=None)
+        retire(gone, f"label {label.pk} calls the answer flawed")
+        return False
+    retire(same.exclude(gold=gold), f"label {label.pk} answers the same question otherwise")
+    if same.exists():
+        return False
+    kept_out = not good and groups[key].split == Split.TEST
+    home = (
+        _suite(project, TEST_SPLIT, Suite.Kind.HELD_OUT)
+        if kept_out
+        else _suite(project, REGRESSION, Suite.Kind.REGRESSION)
+    )
+    rejected = "" if good else interaction.output
+    facts = {"approval": approval, "interaction": interaction, "group": groups[key], "rejected": rejected}
+    _ask(home, as_chat(interaction.messages), gold, **facts)
+    return True
+
+
+def retire(cases: Any, reason: str) -> int:
+    """Take `cases`, a queryset, out of their suites from now on; what they showed stays. Returns how many."""
+    retired: int = cases.filter(retired_at=None).update(retired_at=Now(), retired_reason=reason[:300])
+    return retired

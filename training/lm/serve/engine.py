@@ -1,0 +1,179 @@
+"""One thread that owns the models: it answers what waits, a token of every answer at a time.
+
+Requests that arrive together for one model share a batch; later ones start beside them at the next token.
+Loading and unloading go through the same queue, so a model is never swapped under a running step.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from training.lm.decode import Decoding, Step
+from training.lm.serve.errors import ApiError, unknown_model
+
+T = TypeVar("T")
+MOST_WAITING, MOST_RUNNING = 256, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`alternatives`: the likeliest tokens at this place with their log-probabilities, if asked for."""
+
+    id: int
+    logprob: float
+    alternatives: tuple[tuple[int, float], ...] = ()
+    ended: bool = False
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """temperature 0 is greedy; `top_p` keeps the likeliest tokens up to that mass."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    generator: torch.Generator | None = None
+
+    def draw(self, logits: Tensor) -> Tensor:
+        """logits [V] → one token, []."""
+        probabilities, ids = (logits / self.temperature).softmax(-1).sort(descending=True)
+        before = probabilities.cumsum(-1) - probabilities
+        probabilities[before >= self.top_p] = 0.0
+        return ids[torch.multinomial(probabilities, 1, generator=self.generator)[0]]
+
+
+@dataclass(eq=False, slots=True)
+class Ask:
+    """One request. `emit` is called from the engine's thread with each token, or with what went wrong."""
+
+    model: str
+    ids: list[int]
+    limit: int
+    emit: Callable[[Token | ApiError], None]
+    sampling: Sampling = field(default_factory=Sampling)
+    alternatives: int = 0
+    cancelled: bool = False
+
+
+class _Group:
+    """Asks for one model that started together."""
+
+    def __init__(self, model: PreTrainedModel, asks: list[Ask], ends: frozenset[int]) -> None:
+        self.asks = asks
+        prompts, limits = [ask.ids for ask in asks], [ask.limit for ask in asks]
+        self._decoding = Decoding(model, prompts, limits, ends, self._choose)
+
+    def step(self) -> bool:
+        """Emits one token for each ask; False when all are answered."""
+        for row in self._decoding.rows:
+            if self.asks[row].cancelled:
+                self._decoding.drop(row)
+        for step in self._decoding.step():
+            self._emit(self.asks[step.row], step)
+        return bool(self._decoding.rows)
+
+    def _emit(self, ask: Ask, step: Step) -> None:
+        last = step.row not in self._decoding.rows
+        ask.emit(Token(step.token, step.logprob, _alternatives(step.logits, ask.alternatives), step.ended, last))
+
+    def _choose(self, logits: Tensor, rows: list[int]) -> Tensor:
+        tokens = logits.argmax(-1)
+        for at, row in enumerate(rows):
+            if self.asks[row].sampling.temperature > 0:
+                tokens[at] = self.asks[row].sampling.draw(logits[at])
+        return tokens
+
+
+def _alternatives(logits: Tensor, number: int) -> tuple[tuple[int, float], ...]:
+    if not number:
+        return ()
+    best = logits.log_softmax(-1).topk(min(number, logits.shape[-1]))
+    return tuple(zip(best.indices.tolist(), best.values.tolist(), strict=True))
+
+
+class Engine:
+    """`models`: name → model, changed only by `call`ed jobs, that is between steps."""
+
+    def __init__(self, models: Mapping[str, PreTrainedModel], ends: frozenset[int]) -> None:
+        self._models, self._ends = models, ends
+        self._waiting: queue.Queue[Ask | Callable[[], None]] = queue.Queue(MOST_WAITING)
+        self._groups: list[_Group] = []
+        threading.Thread(target=self._work, name="engine", daemon=True).start()
+
+    def submit(self, ask: Ask) -> None:
+        """Raises ApiError 503 when too much is waiting already."""
+        self._put(ask)
+
+    def call(self, job: Callable[[], T]) -> Future[T]:
+        """Runs `job` in the engine's thread between two steps."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(job())
+            except BaseException as error:
+                future.set_exception(error)
+
+        self._put(run)
+        return future
+
+    def _put(self, item: Ask | Callable[[], None]) -> None:
+        try:
+            self._waiting.put_nowait(item)
+        except queue.Full:
+            raise ApiError(503, "Too many requests are waiting; try again.", "overloaded") from None
+
+    def _work(self) -> None:
+        while True:
+            for asks in self._taken().values():
+                self._begin(asks)
+            self._groups = [group for group in self._groups if self._advance(group)]
+
+    def _taken(self) -> dict[str, list[Ask]]:
+        """Runs the jobs that wait and takes the asks there is room for; blocks only when nothing runs."""
+        asks: dict[str, list[Ask]] = {}
+        room = MOST_RUNNING - sum(len(group.asks) for group in self._groups)
+        block = not self._groups
+        while room > 0:
+            try:
+                item = self._waiting.get(block=block)
+            except queue.Empty:
+                break
+            block = False
+            if isinstance(item, Ask):
+                asks.setdefault(item.model, []).append(item)
+                room -= 1
+            else:
+                item()
+                block = not self._groups and not asks
+        return asks
+
+    def _begin(self, asks: list[Ask]) -> None:
+        model = self._models.get(asks[0].model)
+        if model is None:
+            for ask in asks:
+                ask.emit(unknown_model(ask.model))
+            return
+        self._groups.append(_Group(model, asks, self._ends))
+
+    def _advance(self, group: _Group) -> bool:
+        try:
+            return group.step()
+        except Exception:
+            traceback.print_exc()
+            failure: Any = ApiError(500, "The model failed on this request.", "server_error")
+            for ask in group.asks:
+                ask.emit(failure)
+            return False

@@ -1,0 +1,1 @@
+"""The starter model: a tiny support assistant of a made-up shop, its world, corpus and training."""

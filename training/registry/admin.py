@@ -1,0 +1,181 @@
+"""The admin of data and runs: freeze, launch, watch, cancel."""
+
+import secrets
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import csrf_protect_m
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.urls.resolvers import URLPattern, URLResolver
+from django.views.decorators.http import require_POST
+
+from labelhub.errors import Refused
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Right
+from labelhub.scoped_admin import ScopedAdmin
+from training.datasets.actions import Wanted
+from training.datasets.models import DatasetSnapshot
+from training.evaluation.models import Evaluation, Suite
+from training.lm.recipes import NAMED
+from training.registry.actions import take_snapshot
+from training.registry.forms import FreezeForm, LaunchForm
+from training.registry.models import Promotion
+from training.registry.pages import launch_context, run_context
+from training.runs.actions import cancel, launch
+from training.runs.models import TrainingRun
+
+
+def wrapped(model_admin: ScopedAdmin, view: Any) -> Any:
+    """A view of ours with the admin's own sign-in check."""
+    return model_admin.admin_site.admin_view(view)
+
+
+def trained_by(request: HttpRequest) -> "list[Project]":
+    return list(Project.objects.where(request.user, Right.TRAIN).order_by("name"))
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ScopedAdmin):
+    list_display = ("__str__", "project", "state", "step", "max_steps", "snapshot", "launched_by", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("project", "snapshot", "launched_by")
+    ordering = ("-pk",)
+    change_list_template = "admin/training/runs.html"
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        ours = [
+            path("launch/", wrapped(self, self.launch_page), name="training_trainingrun_launch"),
+            path("freeze/", wrapped(self, require_POST(self.freeze)), name="training_trainingrun_freeze"),
+            path("<int:pk>/live/", wrapped(self, self.live), name="training_trainingrun_live"),
+            path("<int:pk>/cancel/", wrapped(self, require_POST(self.cancel)), name="training_trainingrun_cancel"),
+        ]
+        return [*ours, *super().get_urls()]
+
+    def _run(self, request: HttpRequest, pk: Any) -> TrainingRun:
+        run = self.get_object(request, str(pk))
+        if run is None:
+            raise Http404
+        return run
+
+    def _project(self, request: HttpRequest, slug: str) -> Project | None:
+        """The one asked for, or the only one. Raises Http404 for one that is not theirs."""
+        projects = trained_by(request)
+        if not slug:
+            return projects[0] if len(projects) == 1 else None
+        for project in projects:
+            if project.slug == slug:
+                return project
+        raise Http404
+
+    def _render(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> TemplateResponse:
+        shown = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, **context}
+        return TemplateResponse(request, f"admin/training/{template}", shown)
+
+    @csrf_protect_m
+    def launch_page(self, request: HttpRequest) -> HttpResponseBase:
+        fields = request.POST if request.method == "POST" else request.GET
+        project = self._project(request, fields.get("project", ""))
+        if project is None:
+            return self._render(request, "launch.html", "Launch a retrain", {"projects": trained_by(request)})
+        snapshot = self._snapshot(project, fields.get("snapshot", ""))
+        form = LaunchForm(request.POST or None, initial=self._initial(snapshot))
+        if request.method == "POST" and snapshot and form.is_valid():
+            try:
+                return self._launch(request, project, snapshot, form)
+            except Refused as refusal:
+                messages.error(request, refusal.detail)
+        context = {**launch_context(project, snapshot), "form": form, "freeze": FreezeForm()}
+        return self._render(request, "launch.html", f"Launch a retrain of {project}", context)
+
+    def _snapshot(self, project: Project, number: str) -> DatasetSnapshot | None:
+        rows = DatasetSnapshot.objects.of(project).newest_first()
+        return rows.filter(number=int(number)).first() if number.isdigit() and len(number) < 10 else rows.first()
+
+    def _initial(self, snapshot: DatasetSnapshot | None) -> dict[str, Any]:
+        return {"token": secrets.token_hex(16), "snapshot": snapshot.number if snapshot else None, "recipe": "balanced"}
+
+    def _launch(
+        self, request: HttpRequest, project: Project, snapshot: DatasetSnapshot, form: LaunchForm
+    ) -> HttpResponseRedirect:
+        chosen = form.cleaned_data
+        run = launch(
+            project,
+            snapshot=snapshot,
+            recipe=NAMED[chosen["recipe"]],
+            by=request.user,  # type: ignore[arg-type]
+            reason=chosen["reason"],
+            token=chosen["token"],
+        )
+        return HttpResponseRedirect(reverse("admin:training_trainingrun_change", args=[run.pk]))
+
+    @csrf_protect_m
+    def freeze(self, request: HttpRequest) -> HttpResponseBase:
+        project = self._project(request, request.POST.get("project", ""))
+        form = FreezeForm(request.POST)
+        if project is None:
+            raise Http404
+        if not form.is_valid():
+            messages.error(request, "Give whole numbers within their limits.")
+        else:
+            try:
+                made = take_snapshot(project, by=request.user, wanted=Wanted(**form.cleaned_data))  # type: ignore[arg-type]
+                messages.success(request, f"{made} is frozen.")
+            except Refused as refusal:
+                messages.error(request, refusal.detail)
+        return HttpResponseRedirect(f"{reverse('admin:training_trainingrun_launch')}?project={project.slug}")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        run = self._run(request, object_id)
+        return self._render(request, "run.html", f"{run} of {run.project}", run_context(run))
+
+    def live(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The changing part of the run page; 204 while it would look the same."""
+        context = run_context(self._run(request, pk))
+        if request.GET.get("seen") == context["seen"]:
+            return HttpResponse(status=204)
+        return TemplateResponse(request, "admin/training/_run.html", context)
+
+    @csrf_protect_m
+    def cancel(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        run = self._run(request, pk)
+        try:
+            cancel(run, by=request.user)  # type: ignore[arg-type]
+            messages.success(request, f"{run} stops at its next step.")
+        except Refused as refusal:
+            messages.error(request, refusal.detail)
+        return HttpResponseRedirect(reverse("admin:training_trainingrun_change", args=[run.pk]))
+
+
+@admin.register(DatasetSnapshot)
+class DatasetSnapshotAdmin(ScopedAdmin):
+    list_display = ("__str__", "project", "by", "content_sha256", "created_at")
+    list_select_related = ("project", "by")
+    ordering = ("-pk",)
+    fields = ("project", "number", "by", "content_sha256", "parameters", "created_at")
+
+
+@admin.register(Suite)
+class SuiteAdmin(ScopedAdmin):
+    list_display = ("name", "project", "kind", "created_at")
+    list_select_related = ("project",)
+
+
+@admin.register(Evaluation)
+class EvaluationAdmin(ScopedAdmin):
+    list_display = ("__str__", "project", "version", "baseline", "state", "created_at", "finished_at")
+    list_select_related = ("project", "version", "baseline")
+    ordering = ("-pk",)
+
+
+@admin.register(Promotion)
+class PromotionAdmin(ScopedAdmin):
+    """What was live, and who made it so."""
+
+    list_display = ("__str__", "project", "slot", "by", "at", "note")
+    list_filter = ("slot",)
+    list_select_related = ("project", "version", "by")
+    ordering = ("-pk",)

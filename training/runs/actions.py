@@ -1,0 +1,120 @@
+"""Asking for a fine-tune, taking it back, and seeing to it that somebody looks after it."""
+
+import secrets
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from labelhub import jobs
+from labelhub.errors import Conflict, Invalid, StaleState, ensure
+from labelhub.people.models import User
+from labelhub.projects.actions import ensure_right
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Right
+from labelhub.states import move
+from training.datasets.base_model import base_sha256
+from training.datasets.models import DatasetSnapshot
+from training.lm.recipes import Recipe
+from training.runs.folders import run_folder
+from training.runs.leases import MOST_SUPERVISORS, hold, spawn_supervisor, take, unattended
+from training.runs.models import ModelVersion, TrainingRun
+from training.scope import next_number
+
+State = TrainingRun.State
+
+
+def launch(
+    project: Project,
+    *,
+    snapshot: DatasetSnapshot,
+    recipe: Recipe,
+    by: User,
+    reason: str,
+    token: str,
+    seed: int = 0,
+    parent: ModelVersion | None = None,
+) -> TrainingRun:
+    """Queue a fine-tune of the base on `snapshot`, or from `parent` on. The same `token` launches once.
+
+    Raises NotAllowed, Invalid, Unavailable (no base model), Conflict while another run of the project is active.
+    """
+    ensure_right(by, project, Right.TRAIN)
+    ensure(reason.strip(), Invalid("Say why this run is wanted."))
+    ensure(1 <= len(token) <= 64, Invalid("token must have 1 to 64 characters."))
+    ensure(snapshot.project_id == project.pk, Invalid("The snapshot belongs to another project."))
+    ensure(parent is None or parent.project_id == project.pk, Invalid("The parent belongs to another project."))
+    counted = snapshot.parameters.get("max_length", 0)
+    fits = f"The snapshot's rows have up to {counted} tokens: the recipe's max_length must not be lower."
+    ensure(recipe.max_length >= counted, Invalid(fits))
+    earlier = TrainingRun.objects.filter(project=project, token=token).first()
+    if earlier:
+        return earlier
+    try:
+        return _queue(project, snapshot, recipe, by, reason.strip()[:300], token, seed, parent)
+    except IntegrityError as error:
+        twin = TrainingRun.objects.filter(project=project, token=token).first()
+        if twin:
+            return twin
+        active = TrainingRun.objects.of(project).active().first()
+        raise Conflict(
+            f"{active or 'Another run'} of this project is under way. Wait for its end, or cancel it.",
+            run=active.number if active else None,
+        ) from error
+
+
+@transaction.atomic
+def _queue(
+    project: Project, snapshot: DatasetSnapshot, recipe: Recipe, by: User, reason: str, token: str, seed: int,
+    parent: ModelVersion | None,
+) -> TrainingRun:  # fmt: skip
+    number = next_number(TrainingRun.objects.all(), project)
+    run = TrainingRun.objects.create(
+        project=project,
+        number=number,
+        snapshot=snapshot,
+        recipe=recipe.to_json(),
+        seed=seed,
+        base_model=settings.LABELHUB_BASE_MODEL,
+        base_sha256=base_sha256(),
+        parent=parent,
+        launched_by=by,
+        reason=reason,
+        token=token,
+        folder=f"{project.slug}-run{number}-{secrets.token_hex(4)}",
+        max_steps=recipe.max_steps,
+    )
+    jobs.wake("run_queued", project)
+    return run
+
+
+def cancel(run: TrainingRun, *, by: User) -> None:
+    """Take `run` back: at once if nobody has started it, else at its next step. Raises NotAllowed, StaleState."""
+    ensure_right(by, run.project, Right.TRAIN)
+    asked = {"cancel_asked_at": Now(), "cancel_asked_by": by}
+    try:
+        ensure(run.state == State.QUEUED, StaleState("It has started."))
+        move(run, to=State.CANCELLED, finished_at=Now(), **asked)
+    except StaleState:
+        told = TrainingRun.objects.active().filter(pk=run.pk).update(**asked)
+        ensure(told, StaleState(f"{run} has ended before: nothing was cancelled."))
+    run.refresh_from_db()
+
+
+def sweep(project: Project | None = None) -> int:
+    """Start a supervisor for every run that has none: new ones, and those whose supervisor died. Returns how many."""
+    runs = TrainingRun.objects.active() if project is None else TrainingRun.objects.of(project).active()
+    return sum(_attend(run) for run in unattended(runs).select_related("project"))
+
+
+def _attend(run: TrainingRun) -> bool:
+    first = {"state": State.STARTING, "attempt": 1, "started_at": Now()} if run.state == State.QUEUED else {}
+    if not take(run, **first):
+        return False
+    if run.fence > MOST_SUPERVISORS:
+        with transaction.atomic():
+            why = f"Its supervisor died {MOST_SUPERVISORS} times. The log of the machine may say why."
+            move(hold(run), to=State.FAILED, failure=why, finished_at=Now())
+        return False
+    spawn_supervisor("run", run, run_folder(run))
+    return True

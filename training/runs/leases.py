@@ -1,0 +1,84 @@
+"""One supervisor at a time: rows with a fence and a heartbeat, taken by compare-and-swap; and the process itself.
+
+For rows with `fence`, `heartbeat_at`, `supervisor_pid` and a MOVES table. Whoever holds the newest fence may write.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+STALE_S = 15  # without a heartbeat for so long, a supervisor counts as dead
+DATABASE_AWAY_S = 120
+MOST_SUPERVISORS = 10
+T = TypeVar("T")
+
+
+class LostLease(Exception):
+    """Another supervisor has taken over, or the work has ended: this one stops and writes nothing more."""
+
+
+def unattended(rows: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
+    """Those of `rows` whose supervisor is dead or was never heard."""
+    return rows.filter(Q(heartbeat_at=None) | Q(heartbeat_at__lt=Now() - timedelta(seconds=STALE_S)))
+
+
+def take(row: Any, **changes: Any) -> bool:
+    """Become the one who looks after `row`, under its next fence. False if somebody else just did."""
+    mine = type(row).objects.filter(pk=row.pk, fence=row.fence, state=row.state)
+    taken = mine.update(fence=F("fence") + 1, heartbeat_at=Now(), supervisor_pid=None, **changes)
+    row.refresh_from_db()
+    return bool(taken)
+
+
+def beat(row: Any, **changes: Any) -> None:
+    """Say that `row` is looked after and write `changes`, then read it again. Raises LostLease."""
+    mine = type(row).objects.filter(pk=row.pk, fence=row.fence, state=row.state)
+    if not mine.update(heartbeat_at=Now(), supervisor_pid=os.getpid(), **changes):
+        raise LostLease(f"{row} is looked after by somebody else, or has ended.")
+    row.refresh_from_db()
+
+
+def hold(row: Any) -> Any:
+    """Lock `row` for the end of its work. Call inside a transaction. Raises LostLease."""
+    locked = type(row).objects.select_for_update().filter(pk=row.pk, fence=row.fence, state=row.state).first()
+    if locked is None:
+        raise LostLease(f"{row} is looked after by somebody else, or has ended.")
+    return locked
+
+
+def patiently(write: Callable[[], T]) -> T:
+    """`write`, again and again while the database is away: hours of training must not be lost to its restart."""
+    until = time.monotonic() + DATABASE_AWAY_S
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() > until:
+                raise
+            connection.close()
+            time.sleep(0.5)
+
+
+def spawn_supervisor(kind: str, row: Any, folder: Path) -> None:
+    """Start `manage.py supervise` for `row` under its fence, in a session of its own, outliving the caller."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "supervise", str(row.pk)]
+    options = ["--kind", kind, "--fence", str(row.fence)]
+    environment = {**os.environ, "LABELHUB_PROCESS": "command"}
+    with (folder / "supervisor.log").open("ab") as log:
+        # through a shell that leaves at once: the supervisor has no parent here that would have to reap it
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" &', "sh", *command, *options],
+            start_new_session=True, env=environment, cwd=settings.BASE_DIR,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True,
+        )  # fmt: skip
