@@ -43,8 +43,7 @@ lint: .venv/.installed
 	$(BIN)/python tests/lint_templates.py
 
 types: .venv/.installed
-	$(BIN)/mypy
-	$(BIN)/mypy --strict training/lm
+	bash tests/setup/types.sh
 
 test: setup chromium lint types ## every check and every test at its small count
 	$(BIN)/python manage.py makemigrations --check --dry-run

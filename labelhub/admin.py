@@ -43,7 +43,7 @@ class ProjectAdmin(ScopedAdmin):
         obj.pk = made.pk
 
 
-class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]
+class MembershipForm(forms.ModelForm):
     class Meta:
         model = Membership
         fields: ClassVar = ["project", "user", "role"]
@@ -96,7 +96,7 @@ class UserAdmin(ScopedAdmin):
         obj.save()
 
 
-class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+class ApiKeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
 
     class Meta:

@@ -125,6 +125,6 @@ def stored_value(value: Any) -> tuple[Any, bool]:
         pairs = [stored_value(item) for item in value]
         return [item for item, _ in pairs], any(changed for _, changed in pairs)
     if isinstance(value, dict):
-        pairs = [(stored_text(key), stored_value(item)) for key, item in value.items()]
-        return {key: item for (key, _), (item, _) in pairs}, any(a or b for (_, a), (_, b) in pairs)
+        entries = [(*stored_text(key), *stored_value(item)) for key, item in value.items()]
+        return {key: item for key, _, item, _ in entries}, any(a or b for _, a, _, b in entries)
     return value, False

@@ -232,7 +232,6 @@ Q_CLUSTER = {
     "poll": 0.2,
     "recycle": 50,
     "save_limit": 1000,
-    "log_level": "WARNING",
     "cache": "none",  # no such cache: else each cluster writes its statistics to the database twice a second
     "ALT_CLUSTERS": {"training": {"workers": 1, "bulk": 1, "queue_limit": 1, "timeout": 120, "retry": 900,
                                   "max_attempts": 3, "recycle": 50, "poll": 0.2}},
@@ -249,6 +248,11 @@ LOGGING = {
     "formatters": {"line": {"()": "labelhub.logs.OneLine", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django": {"level": "INFO"}, "django.server": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "django": {"level": "INFO"},
+        "django.server": {"level": "WARNING"},
+        "django-q": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+    },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -52,7 +52,7 @@ def _one(outcome: Outcome) -> Response:
 
 
 def _many(request: Request, ingest: Any, caller: Caller) -> Response:
-    items = object_of(request).get("items")
+    items: Any = object_of(request).get("items")
     ensure(isinstance(items, list), Malformed('Send {"items": [ … ]}.'))
     ensure(len(items) <= settings.MAX_BATCH_ITEMS, Malformed(f"Send at most {settings.MAX_BATCH_ITEMS} items at once."))
     outcomes = ingest(caller.project, items)

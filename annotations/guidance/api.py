@@ -1,5 +1,7 @@
 """POST /api/v1/context/: what to tell the model about this prompt."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -38,7 +40,7 @@ ANSWER = {
 @api("POST", scope=Scope.INJECT, right=Right.INJECT)
 def context(request: Request, caller: Caller) -> Response:
     """Approved corrections of the same problem. When the encoder is down: 200, empty, degraded."""
-    prompt = object_of(request).get("prompt")
+    prompt: Any = object_of(request).get("prompt")
     ensure(
         isinstance(prompt, str) and prompt.strip(), Invalid("prompt must be text that is not empty.", field="prompt")
     )

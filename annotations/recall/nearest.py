@@ -33,6 +33,4 @@ def nearest(
 def vectors(project: Project, kind: str, ids: Iterable[int]) -> dict[int, np.ndarray]:
     """Object id → vector [384] float32, for those that have one."""
     rows = Embedding.objects.ready().filter(project=project, kind=kind, object_id__in=list(ids))
-    return {
-        object_id: np.asarray(vector, np.float32) for object_id, vector in rows.values_list("object_id", "vector")
-    }
+    return {object_id: np.asarray(vector, np.float32) for object_id, vector in rows.values_list("object_id", "vector")}

@@ -132,7 +132,7 @@ def _comment(item: Any, i: int, known: dict[str, Category], output: str) -> Comm
     whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (start, end))
     if not whole or not isinstance(exact, str):
         raise Invalid(f"comments[{i}] needs whole numbers start and end, and the text exact between them.")
-    prefix, suffix = anchored(output, start, end, exact)  # type: ignore[arg-type]
+    prefix, suffix = anchored(output, start, end, exact)
     slug = item.get("category")
     ensure(slug is None or slug == "" or slug in known, Invalid(f"comments[{i}]: there is no category {slug!r}."))
     replacement = item.get("replacement")
@@ -142,6 +142,6 @@ def _comment(item: Any, i: int, known: dict[str, Category], output: str) -> Comm
         text or slug or replacement is not None, Invalid(f"comments[{i}] says nothing: text, category or replacement.")
     )
     return Comment(
-        start, end, exact, prefix, suffix, text, known[slug] if slug else None,  # type: ignore[arg-type]
+        start, end, exact, prefix, suffix, text, known[slug] if slug else None,
         stored_text(replacement)[0] if replacement is not None else None,
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """The board over HTTP."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -53,7 +55,7 @@ def flagged_sessions(request: Request, caller: Caller) -> Response:
 def decisions(request: Request, caller: Caller) -> Response:
     """Route the open flags of a session to a queue, or dismiss them with a reason."""
     body = object_of(request)
-    session_id = body.get("session")
+    session_id: Any = body.get("session")
     ensure(isinstance(session_id, int), Invalid("session must be the id of a session.", field="session"))
     session = Session.objects.visible_to(caller.user).filter(project=caller.project, pk=session_id).first()
     if session is None:

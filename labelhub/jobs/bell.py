@@ -49,4 +49,4 @@ def _payload(job_id: int) -> str:
         "ack_failure": True,
         "save": False,
     }
-    return SignedPackage.dumps(package)
+    return str(SignedPackage.dumps(package))

@@ -47,7 +47,7 @@ class Job(models.Model):
 
     MOVES: ClassVar = {
         State.QUEUED: {State.RUNNING, State.CANCELLED},
-        State.RUNNING: {State.DONE, State.DEAD, State.QUEUED},
+        State.RUNNING: {State.DONE, State.DEAD, State.QUEUED, State.CANCELLED},
     }
     MAX_ATTEMPTS: ClassVar[int] = 3
 

@@ -35,10 +35,11 @@ def caller(request: Request, *, scope: Scope, right: Right) -> Caller:
     """Raises NotFound for a project that is not the caller's, NotAllowed for a missing scope or role."""
     key = request.auth if isinstance(request.auth, ApiKey) else None
     if key is None:
-        project = Project.objects.visible_to(request.user).by_slug(request.query_params.get("project", ""))
-        held = RIGHTS[Membership.objects.get(project=project, user=request.user).role]
+        person: Any = request.user
+        project = Project.objects.visible_to(person).by_slug(request.query_params.get("project", ""))
+        held = RIGHTS[Membership.objects.get(project=project, user=person).role]
         ensure(right in held, NotAllowed(f"Your role in {project} does not include: {right.label}."))
-        return Caller(project, request.user, None)
+        return Caller(project, person, None)
     ensure(scope in key.scopes, NotAllowed(f"This key lacks the scope {scope}."))
     if key.person:
         membership = Membership.objects.filter(project=key.project, user=key.person).first()
@@ -56,7 +57,7 @@ def api(*methods: str, scope: Scope, right: Right) -> Callable[[Callable[..., An
         def checked(request: Request, **kwargs: Any) -> Any:
             return view(request, caller(request, scope=scope, right=right), **kwargs)
 
-        endpoint = api_view(list(methods))(checked)
+        endpoint: Any = api_view(list(methods))(checked)
         endpoint.needs = (scope, right)
         return endpoint
 

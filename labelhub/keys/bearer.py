@@ -26,7 +26,7 @@ class Service:
 class KeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
         ensure(
-            not any(value.startswith("lh_") for value in request.query_params.values()),
+            not any(value.startswith("lh_") for value in request.query_params.dict().values()),
             Malformed("Send the key in the header `Authorization: Bearer lh_…`, never in the address."),
         )
         kind, _, text = request.headers.get("Authorization", "").partition(" ")

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from labelhub.errors import Unavailable
 
+TIMEOUT = httpx.Timeout(30.0, connect=2.0)
 _lock = threading.Lock()
 _clients: dict[str, httpx.Client] = {}
 
@@ -17,14 +18,14 @@ _clients: dict[str, httpx.Client] = {}
 def _client(url: str) -> httpx.Client:
     with _lock:
         if url not in _clients:
-            _clients[url] = httpx.Client(base_url=url, timeout=httpx.Timeout(30.0, connect=2.0), trust_env=False)
+            _clients[url] = httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=False)
         return _clients[url]
 
 
 def _post(url: str, path: str, body: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
     """Raises Unavailable, with what the server said, for anything but a 2xx."""
     try:
-        response = _client(url).post(path, json=body, **({"timeout": timeout} if timeout else {}))
+        response = _client(url).post(path, json=body, timeout=timeout or TIMEOUT)
     except httpx.HTTPError as error:
         raise Unavailable(f"The model server does not answer ({type(error).__name__}). Is it running?") from error
     if response.is_error:

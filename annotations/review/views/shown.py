@@ -109,8 +109,12 @@ def marks(output: str, notes: list[Note]) -> list[Mark]:
 
 def signs(feedback: Iterable[Feedback]) -> list[Sign]:
     """How the answer was received, each kind of sign once."""
-    found = {sign.words: Sign(sign.words, tone(sign)) for sign in feedback}
+    found = {said(sign): Sign(said(sign), tone(sign)) for sign in feedback}
     return list(found.values())
+
+
+def said(sign: Feedback) -> str:
+    return f"“{sign.text[:80]}”" if sign.kind == Feedback.Kind.COMMENT and sign.text else sign.words
 
 
 def tone(sign: Feedback) -> str:
