@@ -22,7 +22,7 @@ from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Role
 
 _numbers = itertools.count(1)
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 
 
 def make_user(name: str = "", **over: Any) -> User:

@@ -42,7 +42,7 @@ def _calm(pieces: list[Piece]) -> list[Piece]:
             before += piece.text if piece.op != "ins" else ""
             after += piece.text if piece.op != "del" else ""
             continue
-        calm += _change(before, after) + [piece]
+        calm += [*_change(before, after), piece]
         before, after = "", ""
     return calm + _change(before, after)
 

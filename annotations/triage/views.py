@@ -134,7 +134,7 @@ def listed(project: Project) -> dict[str, Any]:
     for flag in opened.order_by("-severity", "pk"):
         flags[flag.session_id].append(flag)
     total = found.count()
-    looks = [total, *((s.pk, s.flag_count, s.newest_flag_at) for s in sessions)]
+    looks = [total, *((s.pk, s.flag_count, s.newest_flag_at) for s in sessions)]  # type: ignore[attr-defined]
     seen = hashlib.sha256(repr(looks).encode()).hexdigest()[:16]
     return {
         "rows": [row(session, flags[session.pk]) for session in sessions],

@@ -3,6 +3,7 @@
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from labelhub.errors import StaleState, ensure
 from labelhub.jobs.bell import ring
 from labelhub.jobs.follow_ups import FollowUp, following
 from labelhub.jobs.models import Cluster, Job
@@ -64,6 +65,7 @@ def queue_follow_up(one: FollowUp, project_id: int | None, *, delay_s: float = 0
 
 def cancel(job: Job) -> None:
     """Take back a Job that has not started. Raises StaleState if it has."""
+    ensure(job.state == Job.State.QUEUED, StaleState(f"This job is {job.state}: only a queued one can be taken back."))
     move(job, to=Job.State.CANCELLED, finished_at=Now())
 
 

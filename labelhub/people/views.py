@@ -14,7 +14,7 @@ from labelhub.http import HtmxHttpRequest
 from labelhub.people.models import User
 
 
-class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+class PersonForm(forms.ModelForm):
     time_zone = forms.ChoiceField(choices=[(name, name) for name in sorted(zoneinfo.available_timezones())])
     single_keys = forms.BooleanField(required=False, label="Single keys (A, E, 1 …) act outside text fields")
 

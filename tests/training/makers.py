@@ -76,9 +76,10 @@ def write_adapter(folder: Path, *, seed: int = 0, size: float = 0.0) -> None:
     config = json.loads((Path(settings.LABELHUB_BASE_MODEL) / "config.json").read_text())
     hidden, rank = config["hidden_size"], 2
     noise = np.random.default_rng(seed)
-    names = [f"base_model.model.model.layers.0.self_attn.q_proj.lora_{side}.weight" for side in "AB"]
-    shapes = [(rank, hidden), (hidden, rank)]
-    tensors = [noise.normal(size=shape).astype("<f4") * (1.0 if i == 0 else size) for i, shape in enumerate(shapes)]
+    layers = range(config["num_hidden_layers"])
+    names = [f"base_model.model.model.layers.{n}.self_attn.q_proj.lora_{side}.weight" for n in layers for side in "AB"]
+    shapes = [(rank, hidden), (hidden, rank)] * len(layers)
+    tensors = [noise.normal(size=shape).astype("<f4") * (size if i % 2 else 1.0) for i, shape in enumerate(shapes)]
     header: dict[str, Any] = {}
     at = 0
     for name, tensor in zip(names, tensors, strict=True):
@@ -130,7 +131,9 @@ def make_evaluation(version: ModelVersion, *, held_out: tuple[int, int, int] = (
         suite = make_suite(version.project, kind)
         for i in range(n):
             prompt = f"{kind} {i}?"
-            case = suite.cases.asked().filter(prompt_sha256=prompt_sha256([{"role": "user", "content": prompt}])).first()
+            case = (
+                suite.cases.asked().filter(prompt_sha256=prompt_sha256([{"role": "user", "content": prompt}])).first()
+            )
             CaseResult.objects.create(
                 evaluation=evaluation, case=case or make_case(suite, prompt, "gold"), slice=slice_, seen=False,
                 before_exact=i < before, after_exact=i < after, before_output="b", after_output="a",

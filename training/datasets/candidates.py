@@ -32,7 +32,7 @@ class Judged:
 
 
 def judged(project: Project) -> Judged:
-    splits = {key: group.split for key, group in groups_by_prompt(project).items()}
+    splits = {key: Split(group.split) for key, group in groups_by_prompt(project).items()}
     current = list(
         Approval.objects.filter(project=project).current().with_lineage()
         .prefetch_related("label__categories", "label__comments").order_by("pk")

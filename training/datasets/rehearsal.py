@@ -74,7 +74,7 @@ def _next(
     queue: Iterator[np.intp], usable: Sequence[Said], taken: dict[str, Said], answers: Counter[str], most: int
 ) -> Said | None:
     for position in queue:
-        said = usable[position]
+        said = usable[int(position)]
         if said.asked.key not in taken and answers[normalise(said.output)] < most:
             return said
     return None

@@ -1,5 +1,6 @@
 """A snapshot as the lines that the trainer reads."""
 
+from annotations.review.models import Label
 from training.datasets.canonical import as_chat, dataset_sha256
 from training.datasets.models import DatasetSnapshot, LeftOut, SnapshotRow
 from training.lm.rows import Row
@@ -28,11 +29,11 @@ def rows_to_watch(snapshot: DatasetSnapshot, *, max_length: int, most: int = 24)
 
     A text of n bytes has at most n tokens, so what surely fits is known without counting.
     """
-    kept_out = snapshot.left_out.filter(reason=LeftOut.Reason.TEST_SPLIT).order_by("label")
-    rows = []
-    for out in kept_out.select_related("label__task__interaction"):
-        interaction, gold = out.label.task.interaction, out.label.gold
+    kept_out = snapshot.left_out.filter(reason=LeftOut.Reason.TEST_SPLIT).values("label")
+    rows: list[Row] = []
+    for label in Label.objects.filter(pk__in=kept_out).select_related("task__interaction").order_by("pk"):
+        interaction, gold = label.task.interaction, label.gold
         size = sum(len(m["content"].encode()) + 16 for m in interaction.messages) + len(gold.encode())
         if size < max_length and len(rows) < most:
-            rows.append(Row(f"label:{out.label_id}", "correction", tuple(as_chat(interaction.messages)), gold))
+            rows.append(Row(f"label:{label.pk}", "correction", tuple(as_chat(interaction.messages)), gold))
     return rows

@@ -11,7 +11,7 @@ from labelhub.projects.models import Project
 from labelhub.states import move
 from training.evaluation.models import Evaluation
 from training.evaluation.supervisor import evaluation_folder
-from training.runs.leases import MOST_SUPERVISORS, hold, spawn_supervisor, take, unattended
+from training.runs.leases import MOST_SUPERVISORS, hold, is_unattended, spawn_supervisor, take
 from training.runs.models import ModelVersion
 
 State = Evaluation.State
@@ -36,7 +36,8 @@ def evaluate(version: ModelVersion, *, baseline: ModelVersion | None) -> Evaluat
 def sweep(project: Project | None = None) -> int:
     """Start a supervisor for every evaluation that has none. Returns how many."""
     rows = Evaluation.objects.unfinished() if project is None else Evaluation.objects.of(project).unfinished()
-    return sum(_attend(row) for row in unattended(rows).select_related("project"))
+    found = [row for row in rows.select_related("project") if is_unattended(row, evaluation_folder(row))]
+    return sum(_attend(row) for row in found)
 
 
 def _attend(evaluation: Evaluation) -> bool:

@@ -31,7 +31,7 @@ def questions(cases: Sequence[Case], project: Project) -> list[Asked]:
     """`Asked.id` is the case's. Raises Unavailable when a vector is missing and the encoder is down."""
     captured = [case for case in cases if case.interaction_id]
     uploaded = [case for case in cases if not case.interaction_id]
-    by_interaction = asked([(case.interaction_id, case.messages) for case in captured], project, PROMPT)
+    by_interaction = asked([(case.interaction_id or 0, case.messages) for case in captured], project, PROMPT)
     vectors = {case.pk: q for case, q in zip(captured, by_interaction, strict=True)}
     vectors |= {q.id: q for q in asked([(case.pk, case.messages) for case in uploaded], project, CASE)}
     found = (vectors[case.pk] for case in cases)
@@ -72,7 +72,7 @@ def _slices(asked_cases: Sequence[Asked], fixed: Sequence[Corrected]) -> list[Sl
         row = similar[i] if fixed else np.zeros(0)
         same = any(
             same_problem(question.text, fixed[j].asked.text, float(row[j]), named[j])
-            for j in np.flatnonzero(row >= SAME_MEANING)
+            for j in map(int, np.flatnonzero(row >= SAME_MEANING))
         )
         near = bool(np.any(row >= SAME_TOPIC))
         slices.append(Slice.CORRECTED if same else Slice.SIBLING if near else Slice.ELSEWHERE)

@@ -44,6 +44,16 @@ class Figure:
         return self.after - self.before
 
     @property
+    def points(self) -> str:
+        """The change in points: `+12.5`."""
+        return f"{100 * self.change:+.1f}" if self.n else "no cases"
+
+    @property
+    def interval(self) -> str:
+        """Of the change, in points: `+3.1 to +21.9`."""
+        return f"{100 * self.low:+.1f} to {100 * self.high:+.1f}" if self.n else "no cases"
+
+    @property
     def is_better(self) -> bool:
         """Better beyond its interval."""
         return self.n > 0 and self.low > 0

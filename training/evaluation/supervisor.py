@@ -23,7 +23,7 @@ from training.lm.rows import Case as Question
 from training.lm.specs import Version, write_evaluate
 from training.lm.work import in_words
 from training.runs import store
-from training.runs.leases import beat, hold, patiently
+from training.runs.leases import announce, beat, hold, patiently
 from training.runs.models import ModelVersion
 from training.runs.runners import Progress, Runner, configured_runner
 from training.runs.supervisor import BEAT_S, LOOK_S, end_on_sigterm
@@ -41,6 +41,7 @@ def supervise_evaluation(evaluation: Evaluation) -> None:
     end_on_sigterm()
     runner = configured_runner()
     try:
+        announce(evaluation, evaluation_folder(evaluation))
         patiently(lambda: beat(evaluation))
         while not _one_attempt(evaluation, runner, evaluation_folder(evaluation)):
             patiently(lambda: beat(evaluation, attempt=F("attempt") + 1))
@@ -57,7 +58,7 @@ def prepare(evaluation: Evaluation, folder: Path) -> None:
     write_evaluate(
         folder,
         base_model=str(base_folder()),
-        base_sha256=evaluation.version.run.base_sha256,
+        base_sha256=evaluation.version.origin.base_sha256,
         versions=[_who(BEFORE, evaluation.baseline), _who(AFTER, evaluation.version)],
         cases=[Question(str(c.pk), tuple(c.messages), c.gold, c.rejected or None) for c in cases],
     )
@@ -88,7 +89,7 @@ def _one_attempt(evaluation: Evaluation, runner: Runner, folder: Path) -> bool:
 def _standings(evaluation: Evaluation, folder: Path) -> dict[int, Standing]:
     asked = [int(line["id"]) for line in read_lines(folder / "cases.jsonl")]
     cases = Case.objects.select_related("suite").filter(pk__in=asked).order_by("pk")
-    return standings(list(cases), evaluation.version.run.snapshot)
+    return standings(list(cases), evaluation.version.origin.snapshot)
 
 
 def _conclude(evaluation: Evaluation, folder: Path, progress: Progress, where: dict[int, Standing]) -> bool:

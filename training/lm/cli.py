@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from training.lm.contract import LOG, Exit, read_status
-from training.lm.files import Refused
 from training.lm.parent import end_with_parent
 from training.lm.work import Busy
 
@@ -58,8 +57,8 @@ def _in_folder(name: str, folder: Path) -> int:
         code = command(folder.resolve())
         status = read_status(folder)
         last = ": ".join(filter(None, [status.state, status.reason])) if status else "no status"
-    except (Busy, Refused) as error:
-        code, last = Exit.REFUSED, f"refused: {error}"
+    except Busy as error:
+        code, last = Exit.BUSY, f"left alone: {error}"
     os.write(caller, f"{last}\n".encode())
     return code
 

@@ -36,11 +36,14 @@ class State(StrEnum):
 
 
 class Exit(IntEnum):
+    """The process's exit code. BUSY: another process is at work in the folder, and its status was left alone."""
+
     SUCCEEDED = 0
     FAILED = 1
     REFUSED = 2
     CANCELLED = 3
     INTERRUPTED = 4
+    BUSY = 5
 
 
 @dataclass(frozen=True, slots=True)

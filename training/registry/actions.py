@@ -10,7 +10,7 @@ from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 from training.datasets.actions import Wanted, build_snapshot
 from training.datasets.candidates import unflagged
-from training.datasets.models import DatasetSnapshot
+from training.datasets.models import DatasetSnapshot, SnapshotRow
 from training.evaluation.actions import evaluate
 from training.evaluation.cases import held_out_questions
 from training.evaluation.figures import figures
@@ -37,7 +37,6 @@ def take_snapshot(
     answers = answered_by(project, live)
     if live and unflagged(project, model_versions=answers).count() < ENOUGH_ANSWERS:
         answers = Q()  # any version's: what was corrected since is left out anyway
-    rows = parent.run.snapshot.rows.corrections() if parent and parent.run else None
     return build_snapshot(
         project,
         by=by,
@@ -45,8 +44,14 @@ def take_snapshot(
         held_out=held_out_questions(project),
         answered_by=answers,
         answered_name=name_of(live),
-        learned=set(rows.values_list("approval", flat=True)) if rows is not None else set(),
+        learned=_learned_by(parent) if parent else set(),
     )
+
+
+def _learned_by(version: ModelVersion) -> set[int]:
+    """The approvals whose corrections a version was trained on."""
+    rows = SnapshotRow.objects.corrections().filter(snapshot=version.origin.snapshot)
+    return {pk for pk in rows.values_list("approval", flat=True) if pk}
 
 
 def evaluate_against_live(version: ModelVersion) -> Evaluation:
@@ -66,7 +71,7 @@ def report(evaluation: Evaluation, *, limits: Limits | None = None) -> GateRepor
     twins = ModelVersion.objects.of(version.project).filter(adapter_sha256=version.adapter_sha256, pk__lt=version.pk)
     rules = judge(
         figures(evaluation),
-        corrections=version.run.snapshot.rows.corrections().count(),
+        corrections=SnapshotRow.objects.corrections().filter(snapshot=version.origin.snapshot).count(),
         twins=twins.count(),
         limits=limits or Limits(),
     )

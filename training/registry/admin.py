@@ -8,7 +8,7 @@ from django.contrib.admin.options import csrf_protect_m
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.urls.resolvers import URLPattern, URLResolver
+from django.urls.resolvers import URLPattern
 from django.views.decorators.http import require_POST
 
 from labelhub.errors import Refused
@@ -44,7 +44,7 @@ class TrainingRunAdmin(ScopedAdmin):
     ordering = ("-pk",)
     change_list_template = "admin/training/runs.html"
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[URLPattern]:
         ours = [
             path("launch/", wrapped(self, self.launch_page), name="training_trainingrun_launch"),
             path("freeze/", wrapped(self, require_POST(self.freeze)), name="training_trainingrun_freeze"),

@@ -35,6 +35,7 @@ WANTED = {
         "parent": {"type": ["integer", "null"], "description": "Version to go on from; its corrections become replay."},
     },
 }
+WISHES = {*(field.name for field in fields(Wanted)), "parent"}
 LAUNCH = {
     "type": "object",
     "required": ["snapshot", "reason"],
@@ -110,7 +111,7 @@ def snapshots(request: Request, caller: Caller) -> Response:
     if request.method == "GET":
         return page(request, DatasetSnapshot.objects.of(caller.project).select_related("by"), shown.snapshot)
     body = object_of(request)
-    unknown = set(body) - set(WANTED["properties"])  # type: ignore[call-overload]
+    unknown = set(body) - WISHES
     ensure(not unknown, Invalid(f"Unknown: {', '.join(sorted(unknown))}."))
     parent = _parent(caller, body)
     wanted = Wanted(**{name: value for name, value in body.items() if name != "parent"})
@@ -234,7 +235,8 @@ def suite_cases(request: Request, caller: Caller, slug: str) -> Response:
         return Response({"items": shown.cases(rows[:1_000])})
     body = object_of(request)
     items, name = body.get("items"), body.get("name", "")
-    ensure(isinstance(items, list) and items, Invalid('Send {"items": [{"prompt": "…", "gold": "…"}]}.'))
+    if not isinstance(items, list) or not items:
+        raise Invalid('Send {"items": [{"prompt": "…", "gold": "…"}]}.')
     ensure(isinstance(name, str) and len(name) <= 120, Invalid("name must be a text of at most 120 characters."))
     done = add_cases(caller.project, suite=slug, items=items[:1_001], by=caller.user, name=name)
     shown_cases = shown.cases(done.cases)

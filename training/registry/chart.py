@@ -38,7 +38,8 @@ def loss_chart(rows: Sequence[tuple[int, float | None, float | None]]) -> LossCh
         return " ".join(f"{_x(step, first, last):.1f},{_y(loss, highest):.1f}" for step, loss in _thinned(line))
 
     grid = tuple(round(_y(highest * part / 3, highest), 1) for part in range(4))
-    return LossChart(points(train), points(held_out), f"{highest:.2f}", first, train[-1][0], f"{train[-1][1]:.3f}", grid)
+    now, loss = train[-1]
+    return LossChart(points(train), points(held_out), f"{highest:.2f}", first, now, f"{loss:.3f}", grid)
 
 
 def _x(step: int, first: int, last: int) -> float:

@@ -39,12 +39,12 @@ def judge(figures: Figures, *, corrections: int, twins: int, limits: Limits) -> 
     rules = [
         _at_least("held-out cases", held_out.n, limits.held_out_cases),
         Rule(
-            "Right more often on held-out cases than the live version", points(held_out), "above 0", held_out.change > 0
+            "Right more often on held-out cases than the live version", held_out.points, "above 0", held_out.change > 0
         ),
     ]
     if corrections:
         rules.append(
-            Rule("… beyond chance (95 % interval above zero)", interval(held_out), "above 0", held_out.is_better)
+            Rule("… beyond chance (95 % interval above zero)", held_out.interval, "above 0", held_out.is_better)
         )
     rules += [
         _keeps("Approved answers not trained on stay right", unseen, limits.unseen_drop),
@@ -65,13 +65,4 @@ def _at_least(what: str, n: int, least: int) -> Rule:
 
 def _keeps(words: str, figure: Figure, drop: float) -> Rule:
     """Rounded as far as floating point errs: a drop of exactly the limit is allowed."""
-    return Rule(words, points(figure), f"-{100 * drop:g} or better", round(figure.change, 9) >= -drop)
-
-
-def points(figure: Figure) -> str:
-    """The change in points: `+12.5`."""
-    return f"{100 * figure.change:+.1f}" if figure.n else "no cases"
-
-
-def interval(figure: Figure) -> str:
-    return f"{100 * figure.low:+.1f} to {100 * figure.high:+.1f}" if figure.n else "no cases"
+    return Rule(words, figure.points, f"-{100 * drop:g} or better", round(figure.change, 9) >= -drop)

@@ -17,7 +17,7 @@ from training.datasets.base_model import base_sha256
 from training.datasets.models import DatasetSnapshot
 from training.lm.recipes import Recipe
 from training.runs.folders import run_folder
-from training.runs.leases import MOST_SUPERVISORS, hold, spawn_supervisor, take, unattended
+from training.runs.leases import MOST_SUPERVISORS, hold, is_unattended, spawn_supervisor, take
 from training.runs.models import ModelVersion, TrainingRun
 from training.scope import next_number
 
@@ -104,7 +104,7 @@ def cancel(run: TrainingRun, *, by: User) -> None:
 def sweep(project: Project | None = None) -> int:
     """Start a supervisor for every run that has none: new ones, and those whose supervisor died. Returns how many."""
     runs = TrainingRun.objects.active() if project is None else TrainingRun.objects.of(project).active()
-    return sum(_attend(run) for run in unattended(runs).select_related("project"))
+    return sum(_attend(run) for run in runs.select_related("project") if is_unattended(run, run_folder(run)))
 
 
 def _attend(run: TrainingRun) -> bool:

@@ -4,6 +4,7 @@ For rows with `fence`, `heartbeat_at`, `supervisor_pid` and a MOVES table. Whoev
 """
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,9 +18,12 @@ from django.db import InterfaceError, OperationalError, connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from training.lm.files import Refused, read_json, write_json
+
 STALE_S = 15  # without a heartbeat for so long, a supervisor counts as dead
 DATABASE_AWAY_S = 120
 MOST_SUPERVISORS = 10
+HOLDER = "supervisor.json"
 T = TypeVar("T")
 
 
@@ -28,8 +32,32 @@ class LostLease(Exception):
 
 
 def unattended(rows: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
-    """Those of `rows` whose supervisor is dead or was never heard."""
+    """Those of `rows` whose supervisor was not heard for long, or never."""
     return rows.filter(Q(heartbeat_at=None) | Q(heartbeat_at__lt=Now() - timedelta(seconds=STALE_S)))
+
+
+def is_unattended(row: Any, folder: Path) -> bool:
+    """`unattended`, or its supervisor is known to have died on this machine: then nobody needs to wait."""
+    return unattended(type(row).objects.filter(pk=row.pk)).exists() or _died(row, folder)
+
+
+def announce(row: Any, folder: Path) -> None:
+    """Say in the folder which process holds `row`, for `is_unattended` to look for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / HOLDER, {"host": socket.gethostname(), "pid": os.getpid(), "fence": row.fence})
+
+
+def _died(row: Any, folder: Path) -> bool:
+    try:
+        holder = read_json(folder / HOLDER)
+    except Refused:
+        return False
+    if (holder["host"], holder["fence"]) != (socket.gethostname(), row.fence):
+        return False
+    try:
+        return b"supervise" not in Path(f"/proc/{holder['pid']}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return True
 
 
 def take(row: Any, **changes: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models.functions import Now
 
+from labelhub.errors import Conflict
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 from training.datasets.models import DatasetSnapshot
@@ -40,6 +41,13 @@ class ModelVersion(models.Model):
     def name(self) -> str:
         """What the inference server and the gateway call it."""
         return f"{self.project.slug}-v{self.number}"
+
+    @property
+    def origin(self) -> "TrainingRun":
+        """The run that made it. Raises Conflict for a version that came from elsewhere."""
+        if self.run is None:
+            raise Conflict(f"{self} was not made by a run of this project.")
+        return self.run
 
 
 class TrainingRunQuerySet(OfProjectQuerySet):

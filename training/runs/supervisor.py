@@ -25,8 +25,8 @@ from training.lm.files import Refused as KernelRefused
 from training.lm.files import sha256_file
 from training.lm.work import in_words
 from training.runs import store
-from training.runs.folders import prepare
-from training.runs.leases import LostLease, beat, hold, patiently
+from training.runs.folders import prepare, run_folder
+from training.runs.leases import LostLease, announce, beat, hold, patiently
 from training.runs.models import ModelVersion, RunMetric, TrainingRun
 from training.runs.runners import Handle, Progress, Runner, configured_runner
 from training.scope import next_number
@@ -42,6 +42,7 @@ def supervise_run(run: TrainingRun) -> None:
     end_on_sigterm()
     runner = configured_runner()
     try:
+        announce(run, run_folder(run))
         patiently(lambda: beat(run))
         folder = prepare(run)
         while not _one_attempt(run, runner, folder):

@@ -7,7 +7,7 @@ from django.contrib.admin.options import csrf_protect_m
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.urls.resolvers import URLPattern, URLResolver
+from django.urls.resolvers import URLPattern
 from django.views.decorators.http import require_POST
 
 from labelhub.errors import Refused
@@ -26,7 +26,7 @@ class ModelVersionAdmin(ScopedAdmin):
     list_select_related = ("project", "run")
     ordering = ("-pk",)
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[URLPattern]:
         ours = [
             path(f"<int:pk>/{name}/", wrapped(self, require_POST(view)), name=f"training_modelversion_{name}")
             for name, view in (("promote", self.promote), ("rollback", self.roll_back), ("evaluate", self.evaluate))

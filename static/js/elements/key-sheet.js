@@ -4,10 +4,9 @@ import { shown } from "./shortcut-keys.js";
 const NAMES = { "Control+Enter": "Ctrl Enter", Escape: "Esc", "-": "−" };
 
 function words(element) {
-  const named = element.getAttribute("aria-label") || element.labels?.[0]?.textContent || element.textContent;
-  const caps = [...(element.labels?.[0] || element).querySelectorAll("kbd")].map((cap) => cap.textContent);
-  const text = caps.reduce((left, cap) => left.replace(cap, ""), named);
-  return text.replace(/\s+/g, " ").trim();
+  const copy = (element.labels?.[0] || element).cloneNode(true);
+  for (const part of copy.querySelectorAll("kbd, .one-line")) part.remove();
+  return (element.getAttribute("aria-label") || copy.textContent).replace(/\s+/g, " ").trim();
 }
 
 class KeySheet extends HTMLElement {

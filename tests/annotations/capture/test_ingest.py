@@ -20,7 +20,9 @@ def item(n=1, **over):
 
 def send(client, key, path, body):
     text = body if isinstance(body, str | bytes) else json.dumps(body)
-    return client.post(f"/api/v1/{path}/", text, content_type="application/json", headers={"Authorization": f"Bearer {key}"})
+    return client.post(
+        f"/api/v1/{path}/", text, content_type="application/json", headers={"Authorization": f"Bearer {key}"}
+    )
 
 
 @pytest.fixture

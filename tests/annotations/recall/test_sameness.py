@@ -7,7 +7,7 @@ NAMED = named_items(ASKED, ANSWERED, WRONG)
 
 
 def test_named_items_tie_a_question_to_its_answer():
-    assert NAMED == {"lantern"}
+    assert {"lantern"} == NAMED
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,9 @@ def test_submit_stores_the_judgement_and_closes_the_task(queue, expert):
     task = make_task(queue)
     output = task.interaction.output
     comment = {"start": 4, "end": 11, "exact": output[4:11], "text": "which one?", "category": "too-vague"}
-    label = make_label(task, expert, **FLAWED, rewrite="The lantern costs 39 euros.", comments=[comment], note="new list")
+    label = make_label(
+        task, expert, **FLAWED, rewrite="The lantern costs 39 euros.", comments=[comment], note="new list"
+    )
     task.refresh_from_db()
     assert task.state == ReviewTask.State.SUBMITTED
     assert label.comments.get().exact == "lantern"
@@ -259,5 +261,7 @@ def test_a_returned_label_comes_back_to_its_author_as_a_draft_with_the_reason(qu
     held = claim_next(queue, by=expert)
     assert held.task_id == task.pk
     assert Draft.objects.get(task=task, by=expert).content["rewrite"] == "The lantern costs 39 euros."
-    again = submit(task, by=expert, fence=held.fence, payload={**FLAWED, "rewrite": "The small lantern costs 39 euros."})
+    again = submit(
+        task, by=expert, fence=held.fence, payload={**FLAWED, "rewrite": "The small lantern costs 39 euros."}
+    )
     assert list(Label.objects.waiting()) == [again]

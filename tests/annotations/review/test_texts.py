@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 from annotations.review.diff import word_diff
 from annotations.review.spans import apply_replacements, segments
 
-TEXT = st.text(alphabet=st.one_of(st.sampled_from("ab cé日本👩‍👩‍👧🇩🇪\n\u0301\u200f"), st.characters(exclude_categories=["Cs"])), max_size=60)
+TEXT = st.text(
+    alphabet=st.one_of(st.sampled_from("ab cé日本👩‍👩‍👧🇩🇪\n\u0301\u200f"), st.characters(exclude_categories=["Cs"])),
+    max_size=60,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,12 @@ def test_the_diff_works_by_words_and_by_characters_where_a_script_has_no_spaces(
     assert [(p.op, p.text) for p in word_diff("within 60 days", "within 30 days")] == [
         ("same", "within "), ("del", "60"), ("ins", "30"), ("same", " days"),
     ]  # fmt: skip
-    assert [(p.op, p.text) for p in word_diff("日本語", "日木語")] == [("same", "日"), ("del", "本"), ("ins", "木"), ("same", "語")]
+    assert [(p.op, p.text) for p in word_diff("日本語", "日木語")] == [
+        ("same", "日"),
+        ("del", "本"),
+        ("ins", "木"),
+        ("same", "語"),
+    ]
 
 
 def test_of_overlapping_replacements_the_first_wins():

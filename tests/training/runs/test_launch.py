@@ -34,7 +34,9 @@ def start(project, admin, token="t1", **over):
 def test_a_launch_queues_a_run_and_wakes_the_training_cluster(project, admin):
     run = start(project, admin)
     assert (run.number, run.state, run.max_steps) == (1, "queued", QUICK.max_steps)
-    assert Job.objects.filter(cluster="training", path="training.runs.tasks.look_after_runs", state="queued").count() == 1
+    assert (
+        Job.objects.filter(cluster="training", path="training.runs.tasks.look_after_runs", state="queued").count() == 1
+    )
 
 
 @pytest.mark.django_db

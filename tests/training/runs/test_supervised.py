@@ -19,7 +19,9 @@ from training.runs import store
 from training.runs.actions import cancel, launch
 from training.runs.models import ModelVersion, TrainingRun
 
-SHORT = replace(QUICK, name="short", max_steps=8, batch_size=4, warmup_steps=1, save_steps=2, eval_steps=4, max_length=128)
+SHORT = replace(
+    QUICK, name="short", max_steps=8, batch_size=4, warmup_steps=1, save_steps=2, eval_steps=4, max_length=128
+)
 
 pytestmark = [pytest.mark.usefixtures("processes")]
 

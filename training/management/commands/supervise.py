@@ -2,6 +2,7 @@
 
 import logging
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,6 +14,10 @@ from training.runs.models import TrainingRun
 from training.runs.supervisor import supervise_run
 
 logger = logging.getLogger(__name__)
+WORK: dict[str, tuple[Callable[[Any], None], Callable[[], Any]]] = {
+    "run": (supervise_run, TrainingRun.objects.supervised),
+    "evaluation": (supervise_evaluation, Evaluation.objects.unfinished),
+}
 
 
 class Command(BaseCommand):
@@ -21,24 +26,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("id", type=int)
-        parser.add_argument("--kind", choices=["run", "evaluation"], default="run")
-        parser.add_argument(
-            "--fence", type=int, help="Under which it was taken. Without: take it if nobody has it."
-        )
+        parser.add_argument("--kind", choices=[*WORK], default="run")
+        parser.add_argument("--fence", type=int, help="Under which it was taken. Without: take it if nobody has it.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["kind"] == "run":
-            supervise, rows = supervise_run, TrainingRun.objects.supervised()
-        else:
-            supervise, rows = supervise_evaluation, Evaluation.objects.unfinished()
-        row = rows.filter(pk=options["id"]).first()
+        supervise, rows = WORK[options["kind"]]
+        row = rows().filter(pk=options["id"]).first()
         if row is None:
             raise CommandError(f"There is no such {options['kind']} under way.")
-        if options["fence"] is None and not (unattended(rows.filter(pk=row.pk)).exists() and take(row)):
+        if options["fence"] is None and not (unattended(rows().filter(pk=row.pk)).exists() and take(row)):
             raise CommandError("Somebody looks after it already.")
         if options["fence"] not in (None, row.fence):
             return
         try:
-            supervise(row)  # type: ignore[arg-type]
+            supervise(row)
         except LostLease as lost:
             logger.warning("%s", lost)

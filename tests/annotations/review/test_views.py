@@ -1,0 +1,323 @@
+"""The desk and the approval pages over HTTP: who sees what, what comes back, how many queries it takes."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from annotations.review.actions.approvals import send_back
+from annotations.review.models import Claim, Draft, Label, Queue
+from annotations.review.views.form import read_form
+from labelhub.errors import Invalid
+from labelhub.projects.rights import Role
+from tests.factories import (
+    make_claim,
+    make_feedback,
+    make_interaction,
+    make_label,
+    make_member,
+    make_project,
+    make_queue,
+    make_task,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hashed_static")]
+HTMX = {"HX-Request": "true"}
+HOSTILE = '<img src=x onerror="alert(1)"><b hx-get="/x" hx-on:click="y()">ö 🙂</b></script>'
+
+
+def signed_in(user: Any) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def at(queue: Queue, tail: str = "") -> str:
+    return f"/p/{queue.project.slug}/{tail or f'q/{queue.slug}/'}"
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return make_queue(make_project())
+
+
+def form(claim: Claim, **over: Any) -> dict[str, Any]:
+    return {"fence": claim.fence, "version": 0, "rewrite": "", "note": "", "comments": "[]", **over}
+
+
+def test_strangers_get_404_at_every_page_of_a_project(queue: Queue) -> None:
+    task = make_task(queue)
+    label = make_label(make_task(queue), make_member(queue.project))
+    stranger = signed_in(make_member(make_project(), Role.ADMIN))
+    for tail in [f"q/{queue.slug}/", "approvals/", f"approvals/{label.pk}/", "triage/", "triage/rows/", ""]:
+        assert stranger.get(f"/p/{queue.project.slug}/{tail}").status_code == 404, tail
+    for tail in ["claim", "draft", "label", "skip", "lease", "release"]:
+        assert stranger.post(at(queue, f"tasks/{task.pk}/{tail}/")).status_code == 404, tail
+    for tail in ["approval", "return"]:
+        assert stranger.post(at(queue, f"approvals/{label.pk}/{tail}/")).status_code == 404, tail
+
+
+def test_ids_of_another_project_are_unknown_in_this_one(queue: Queue) -> None:
+    elsewhere = make_queue(make_project())
+    expert = make_member(queue.project)
+    task = make_task(elsewhere)
+    assert signed_in(expert).post(at(queue, f"tasks/{task.pk}/claim/")).status_code == 404
+
+
+def test_experts_do_not_see_the_approval_pages(queue: Queue) -> None:
+    assert signed_in(make_member(queue.project)).get(at(queue, "approvals/")).status_code == 404
+
+
+def test_people_who_are_not_signed_in_are_sent_to_the_sign_in(queue: Queue) -> None:
+    response = Client().get(at(queue))
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/")
+
+
+def test_a_queue_of_other_reviewers_is_unknown(queue: Queue) -> None:
+    queue.reviewers.add(make_member(queue.project))
+    assert signed_in(make_member(queue.project)).get(at(queue)).status_code == 404
+
+
+def test_the_desk_starts_with_a_button_then_shows_the_most_urgent_answer(queue: Queue) -> None:
+    make_task(queue, make_interaction(queue.project, output="later"), priority=1)
+    make_task(queue, make_interaction(queue.project, output="first"), priority=9)
+    client = signed_in(make_member(queue.project))
+    assert "2 answers to judge" in client.get(at(queue)).content.decode()
+    response = client.post(at(queue, f"q/{queue.slug}/claim/"), follow=True)
+    assert ">first</div>" in response.content.decode()
+
+
+def test_an_empty_queue_says_what_to_do_next(queue: Queue) -> None:
+    assert "Nothing left for you here" in signed_in(make_member(queue.project)).get(at(queue)).content.decode()
+
+
+def test_text_of_people_and_models_is_text_on_the_page(queue: Queue) -> None:
+    interaction = make_interaction(
+        queue.project, prompt=HOSTILE, output=HOSTILE, system_context=HOSTILE, model_version=HOSTILE,
+        turns=[{"role": "user", "content": HOSTILE}], documents=[{"title": HOSTILE, "text": HOSTILE}],
+    )  # fmt: skip
+    make_feedback(interaction, kind="comment", text=HOSTILE)
+    expert = make_member(queue.project, name=HOSTILE)
+    make_claim(make_task(queue, interaction), expert)
+    page = signed_in(expert).get(at(queue)).content.decode()
+    assert "<img src=x" not in page
+    assert "<b hx-get" not in page
+    assert page.count("&lt;img src=x onerror=") >= 7
+
+
+def test_submitting_answers_with_the_next_item_in_the_same_request(queue: Queue) -> None:
+    task = make_task(queue, priority=9)
+    make_task(queue, make_interaction(queue.project, output="the next one"))
+    expert = make_member(queue.project)
+    claim = make_claim(task, expert)
+    data = form(claim, category=["too-vague", "wrong-tone"], **{"severity-wrong-tone": "3"})
+    response = signed_in(expert).post(at(queue, f"tasks/{task.pk}/label/"), data, headers=HTMX)
+    assert "the next one" in response.content.decode()
+    assert "<html" not in response.content.decode()
+    severities = {c.category.slug: c.severity for c in Label.objects.get().categories.all()}
+    assert severities == {"too-vague": 2, "wrong-tone": 3}
+
+
+def test_good_as_it_is_needs_one_press(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    claim = make_claim(task, expert)
+    signed_in(expert).post(at(queue, f"tasks/{task.pk}/label/"), form(claim, good="1"))
+    assert Label.objects.get().verdict == "good"
+
+
+def test_without_htmx_a_refused_form_comes_back_with_what_was_typed(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    claim = make_claim(task, expert)
+    data = form(claim, good="1", category="too-vague", note="half a thought")
+    response = signed_in(expert).post(at(queue, f"tasks/{task.pk}/label/"), data)
+    assert response.status_code == 422
+    assert "half a thought" in response.content.decode()
+    assert "Categories of fault" in response.content.decode()
+
+
+def test_with_htmx_a_refusal_is_a_line_not_a_page(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    response = signed_in(expert).post(
+        at(queue, f"tasks/{task.pk}/label/"), form(make_claim(task, expert)), headers=HTMX
+    )
+    assert response.status_code == 422
+    assert 'class="refusal"' in response.content.decode()
+    assert "<html" not in response.content.decode()
+
+
+def test_autosave_returns_the_diff_and_the_next_version(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    data = form(make_claim(task, expert), rewrite="The lantern costs 39 euros.")
+    body = signed_in(expert).post(at(queue, f"tasks/{task.pk}/draft/"), data, headers=HTMX).content.decode()
+    assert "<del>45</del><ins>39</ins>" in body
+    assert 'name="version" value="1"' in body
+    assert 'id="output"' not in body  # a swap would take the selection away
+
+
+def test_the_slower_tab_is_shown_both_texts(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    claim, client = make_claim(task, expert), signed_in(expert)
+    client.post(at(queue, f"tasks/{task.pk}/draft/"), form(claim, rewrite="one tab"), headers=HTMX)
+    response = client.post(at(queue, f"tasks/{task.pk}/draft/"), form(claim, rewrite="other tab"), headers=HTMX)
+    assert response.status_code == 409
+    assert "one tab" in response.content.decode()
+    assert "other tab" in response.content.decode()
+    assert Draft.objects.get().content["rewrite"] == "one tab"
+
+
+def test_a_comment_comes_back_as_a_mark_and_a_note(queue: Queue) -> None:
+    task, expert = make_task(queue, make_interaction(queue.project, output="a 👩‍👩‍👧 b cd")), make_member(queue.project)
+    span = {"span_start": 8, "span_end": 9, "span_exact": "b", "span_category": "wrong-tone", "comment": "span"}
+    data = form(make_claim(task, expert), **span)
+    body = signed_in(expert).post(at(queue, f"tasks/{task.pk}/draft/"), data, headers=HTMX).content.decode()
+    assert '<mark data-hue="3" data-notes="1">b</mark>' in body
+    assert 'class="note"' in body
+
+
+def test_a_comment_that_does_not_lie_on_the_output_is_refused(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    span = {"span_start": 0, "span_end": 3, "span_exact": "tent", "span_text": "x", "comment": "span"}
+    data = form(make_claim(task, expert), **span)
+    response = signed_in(expert).post(at(queue, f"tasks/{task.pk}/draft/"), data, headers=HTMX)
+    assert response.status_code == 422
+    assert not Draft.objects.exists()
+
+
+def test_a_draft_that_came_in_by_the_api_in_any_shape_does_not_break_the_desk(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    make_claim(task, expert)
+    content = {"categories": [3, {"category": None}], "comments": [{"start": "a"}, 7], "rewrite": None, "note": None}
+    Draft.objects.create(task=task, by=expert, content=content)
+    page = signed_in(expert).get(at(queue))
+    assert page.status_code == 200
+    assert "None</textarea>" not in page.content.decode()
+
+
+def test_leaving_gives_the_task_back_but_not_one_taken_anew(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    claim, client = make_claim(task, expert), signed_in(expert)
+    client.post(at(queue, f"tasks/{task.pk}/release/"), {"fence": claim.fence})
+    again = make_claim(task, expert)
+    client.post(at(queue, f"tasks/{task.pk}/release/"), {"fence": claim.fence})
+    again.refresh_from_db()
+    assert again.state == Claim.State.HELD
+
+
+def test_skipping_brings_the_next_one_and_not_this_one_again(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    make_claim(task, expert)
+    body = signed_in(expert).post(at(queue, f"tasks/{task.pk}/skip/"), {"reason": "not my field"}, headers=HTMX)
+    assert "Nothing left for you here" in body.content.decode()
+    assert Claim.objects.get().skip_reason == "not my field"
+
+
+def test_a_label_sent_back_is_found_at_home_with_its_reason_and_on_the_desk(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    label = make_label(task, expert)
+    send_back(label, by=make_member(queue.project, Role.MODERATOR), reason="Which lantern?")
+    client = signed_in(expert)
+    assert "Which lantern?" in client.get(f"/p/{queue.project.slug}/").content.decode()
+    desk = client.post(at(queue, f"tasks/{task.pk}/claim/"), follow=True).content.decode()
+    assert "Which lantern?" in desk
+    assert "The lantern costs 39 euros." in desk
+
+
+def test_the_approval_page_shows_others_labels_only_and_the_decision_brings_the_next(queue: Queue) -> None:
+    moderator, expert = make_member(queue.project, Role.MODERATOR), make_member(queue.project)
+    own = make_label(make_task(queue), moderator)
+    first, second = (make_label(make_task(queue), expert) for _ in range(2))
+    client = signed_in(moderator)
+    page = client.get(at(queue, "approvals/")).content.decode()
+    assert f'id="label-{first.pk}"' in page
+    assert f'id="label-{own.pk}"' not in page
+    body = client.post(at(queue, f"approvals/{first.pk}/approval/"), headers=HTMX).content.decode()
+    assert f"approvals/{second.pk}/approval/" in body
+    assert client.post(at(queue, f"approvals/{own.pk}/approval/")).status_code == 403
+    client.post(at(queue, f"approvals/{second.pk}/return/"), {"reason": "Look again."})
+    assert second.returned.reason == "Look again."
+
+
+def test_no_label_waiting_says_so(queue: Queue) -> None:
+    page = signed_in(make_member(queue.project, Role.MODERATOR)).get(at(queue, "approvals/"))
+    assert "Nothing waits" in page.content.decode()
+
+
+def test_the_approval_list_takes_as_many_queries_for_ten_labels_as_for_two(queue: Queue) -> None:
+    client = signed_in(make_member(queue.project, Role.MODERATOR))
+
+    def queries(more: int) -> int:
+        for _ in range(more):
+            make_label(make_task(queue), make_member(queue.project))
+        with CaptureQueriesContext(
+            connection,
+        ) as caught:
+            client.get(at(queue, "approvals/"))
+        return len(caught)
+
+    assert queries(2) == queries(8)
+
+
+def test_the_desk_takes_few_queries_however_much_there_is(queue: Queue) -> None:
+    expert = make_member(queue.project)
+    interaction = make_interaction(queue.project)
+    claim = make_claim(make_task(queue, interaction), expert)
+    client = signed_in(expert)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            client.get(at(queue))
+        return len(caught)
+
+    bare = queries()
+    for _ in range(5):
+        make_feedback(interaction)
+        make_task(queue)
+    comments = [{"start": n, "end": n + 2, "exact": interaction.output[n : n + 2], "text": "?"} for n in range(9)]
+    Draft.objects.create(task=claim.task, by=expert, content={"comments": comments})
+    assert queries() == bare <= 16
+
+
+def post(**fields: Any) -> QueryDict:
+    data = QueryDict(mutable=True)
+    for name, value in fields.items():
+        data.setlist(name, value if isinstance(value, list) else [value])
+    return data
+
+
+def test_line_ends_of_the_browser_are_those_of_the_stored_text() -> None:
+    assert read_form(post(rewrite="a\r\nb"), "out")["rewrite"] == "a\nb"
+
+
+def test_a_rewrite_equal_to_the_output_is_none() -> None:
+    assert read_form(post(rewrite="out"), "out")["rewrite"] == ""
+
+
+def test_a_quote_is_found_by_code_points() -> None:
+    comment = read_form(post(comment="quote", quote="cd", quote_text="x"), "🙂🙂 cd cd")["comments"][0]
+    assert (comment["start"], comment["end"]) == (3, 5)
+
+
+def test_a_comment_is_removed_by_its_number() -> None:
+    kept = json.dumps([{"text": "a"}, {"text": "b"}])
+    assert read_form(post(comments=kept, remove_comment="1"), "out")["comments"] == [{"text": "b"}]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"comments": "{"},
+        {"comments": "[1]"},
+        {"comment": "quote", "quote": "not there", "quote_text": "x"},
+        {"comment": "quote", "quote": ""},
+        {"comment": "span", "span_start": "-1", "span_end": "2", "span_exact": "ou"},
+        {"comment": "span", "span_start": "0", "span_end": "2", "span_exact": "ou"},
+    ],
+)
+def test_a_form_that_makes_no_sense_is_refused(fields: dict[str, str]) -> None:
+    with pytest.raises(Invalid):
+        read_form(post(**fields), "out")

@@ -1,0 +1,148 @@
+"""The board over HTTP."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from annotations.capture.models import Session
+from annotations.review.models import ReviewTask
+from annotations.triage.actions import raise_flags, rules_of
+from annotations.triage.models import Decision, Rule
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Role
+from tests.factories import (
+    make_feedback,
+    make_interaction,
+    make_label,
+    make_member,
+    make_project,
+    make_queue,
+    make_task,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hashed_static")]
+HTMX = {"HX-Request": "true"}
+
+
+def flagged(project: Project, kind: str = Rule.Kind.THUMB_DOWN, **over: Any) -> Session:
+    interaction = make_interaction(project, **over)
+    make_feedback(interaction)
+    rule = next(rule for rule in rules_of(project) if rule.kind == kind)
+    raise_flags(project, [(rule, interaction, "thumb down: “<b>no</b>”")])
+    return interaction.session
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project()
+
+
+@pytest.fixture
+def moderator(project: Project) -> Client:
+    client = Client()
+    client.force_login(make_member(project, Role.MODERATOR, name="Omar"))
+    return client
+
+
+def test_strangers_and_experts_get_404(project: Project) -> None:
+    session = flagged(project)
+    for user in (make_member(make_project(), Role.ADMIN), make_member(project)):
+        client = Client()
+        client.force_login(user)
+        for tail in ["triage/", "triage/rows/", f"triage/{session.pk}/", f"sessions/{session.pk}/"]:
+            assert client.get(f"/p/{project.slug}/{tail}").status_code == 404, tail
+        for tail in [f"triage/{session.pk}/route/", f"triage/{session.pk}/dismissal/", "decisions/1/undo/"]:
+            assert client.post(f"/p/{project.slug}/{tail}").status_code == 404, tail
+
+
+def test_the_most_urgent_session_is_open_beside_the_list(project: Project, moderator: Client) -> None:
+    flagged(project, Rule.Kind.ABANDONED, prompt="Where is my parcel?")
+    flagged(project, Rule.Kind.SUGGESTED, prompt="Is it waterproof?")
+    page = moderator.get(f"/p/{project.slug}/triage/").content.decode()
+    assert page.index("Is it waterproof?") < page.index("Where is my parcel?")
+    assert 'id="item">Is it waterproof?' in page
+    assert "&lt;b&gt;no&lt;/b&gt;" in page
+
+
+def test_a_clear_board_says_so(project: Project, moderator: Client) -> None:
+    assert "The board is clear" in moderator.get(f"/p/{project.slug}/triage/").content.decode()
+
+
+def test_the_poll_answers_204_until_something_changes(project: Project, moderator: Client) -> None:
+    session = flagged(project)
+    page = moderator.get(f"/p/{project.slug}/triage/").content.decode()
+    poll = page.split('hx-get="')[1].split('"')[0].replace("&amp;", "&")
+    assert moderator.get(poll, headers=HTMX).status_code == 204
+    flagged(project)
+    changed = moderator.get(poll, headers=HTMX)
+    assert changed.status_code == 200
+    assert f'id="session-{session.pk}" data-urgency="2"' in changed.content.decode()
+    assert 'aria-current="true"' in changed.content.decode()
+
+
+def test_sending_to_a_queue_makes_tasks_shows_the_next_and_can_be_taken_back(
+    project: Project, moderator: Client
+) -> None:
+    first, second = flagged(project, Rule.Kind.SUGGESTED), flagged(project)
+    queue = make_queue(project)
+    body = moderator.post(
+        f"/p/{project.slug}/triage/{first.pk}/route/", {"queue": queue.slug}, headers=HTMX
+    ).content.decode()
+    assert f"triage/{second.pk}/route/" in body
+    assert ReviewTask.objects.filter(queue=queue).count() == 1
+    undo = f"/p/{project.slug}/decisions/{Decision.objects.get().pk}/undo/"
+    assert undo in body
+    moderator.post(undo)
+    assert not ReviewTask.objects.exists()
+    assert not Decision.objects.exists()
+
+
+def test_dismissing_needs_a_reason(project: Project, moderator: Client) -> None:
+    session = flagged(project)
+    url = f"/p/{project.slug}/triage/{session.pk}/dismissal/"
+    assert moderator.post(url, {"reason": " "}, headers=HTMX).status_code == 422
+    assert "The board is clear" in moderator.post(url, {"reason": "right answer"}, headers=HTMX).content.decode()
+
+
+def test_a_queue_of_another_project_is_no_choice(project: Project, moderator: Client) -> None:
+    session, foreign = flagged(project), make_queue(make_project())
+    url = f"/p/{project.slug}/triage/{session.pk}/route/"
+    assert moderator.post(url, {"queue": foreign.slug}).status_code == 422
+
+
+def test_the_session_page_tells_the_whole_story(project: Project, moderator: Client) -> None:
+    session = flagged(project)
+    task = make_task(make_queue(project), session.interaction_set.get())
+    make_label(task, make_member(project, name="Ines"))
+    page = moderator.get(f"/p/{project.slug}/sessions/{session.pk}/").content.decode()
+    for words in ["The lantern costs 45 euros.", "thumb down", "Flagged", "Ines judged", "The lantern costs 39 euros."]:
+        assert words in page
+
+
+def test_the_board_takes_as_many_queries_for_ten_sessions_as_for_two(project: Project, moderator: Client) -> None:
+    def queries(more: int) -> int:
+        for _ in range(more):
+            flagged(project)
+        with CaptureQueriesContext(connection) as caught:
+            moderator.get(f"/p/{project.slug}/triage/")
+        return len(caught)
+
+    assert queries(2) == queries(8)
+
+
+def test_the_session_page_takes_as_many_queries_for_ten_answers_as_for_one(project: Project, moderator: Client) -> None:
+    session = flagged(project)
+    queue = make_queue(project)
+
+    def queries(more: int) -> int:
+        for _ in range(more):
+            interaction = make_interaction(project, session=session)
+            make_label(make_task(queue, interaction), make_member(project))
+        with CaptureQueriesContext(connection) as caught:
+            moderator.get(f"/p/{project.slug}/sessions/{session.pk}/")
+        return len(caught)
+
+    assert queries(2) == queries(8)

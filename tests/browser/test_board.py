@@ -1,0 +1,62 @@
+"""Triage by keyboard."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotations.review.models import ReviewTask
+from annotations.triage.actions import raise_flags, rules_of
+from annotations.triage.models import Decision
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Role
+from tests.factories import make_interaction, make_member, make_project, make_queue
+
+
+@pytest.fixture
+def project(transactional_db: None) -> Project:
+    project = make_project()
+    make_queue(project, name="Refunds")
+    for n, question in enumerate(["Where is it?", "How long is it?", "Is it blue?"]):
+        interaction = make_interaction(project, prompt=question)
+        raise_flags(project, [(rule, interaction, "flagged") for rule in rules_of(project)[n:3]])
+    return project
+
+
+def test_a_moderator_routes_undoes_moves_and_dismisses_by_keyboard(
+    site: str, project: Project, sign_in: Callable[..., Page]
+) -> None:
+    page = sign_in(make_member(project, Role.MODERATOR))
+    page.goto(f"{site}/p/{project.slug}/triage/")
+    title, keys = page.locator("#item"), page.keyboard
+    expect(title).to_have_text("Where is it?")
+    keys.press("j")
+    expect(title).to_have_text("How long is it?")
+    expect(page.locator(".row[aria-current] .says")).to_have_text("How long is it?")
+    keys.press("k")
+    expect(title).to_have_text("Where is it?")
+
+    keys.press("q")
+    keys.press("Control+Enter")
+    expect(page.locator("#toasts")).to_contain_text("Sent to Refunds.")
+    expect(title).to_have_text("How long is it?")
+    assert ReviewTask.objects.count() == 1
+    keys.press("z")
+    expect(page.locator("#toasts")).to_contain_text("Taken back.")
+    assert not Decision.objects.exists()
+    expect(title).to_have_text("Where is it?")
+
+    keys.press("d")
+    keys.type("right answer")
+    keys.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("Dismissed.")
+    expect(page.locator(".row")).to_have_count(2)
+
+
+def test_a_new_flag_appears_on_an_open_board(site: str, project: Project, sign_in: Callable[..., Page]) -> None:
+    page = sign_in(make_member(project, Role.MODERATOR))
+    page.goto(f"{site}/p/{project.slug}/triage/")
+    expect(page.locator(".row")).to_have_count(3)
+    raise_flags(project, [(rules_of(project)[0], make_interaction(project, prompt="Brand new?"), "flagged")])
+    expect(page.locator(".list")).to_contain_text("Brand new?")
+    expect(page.locator(".row")).to_have_count(4)

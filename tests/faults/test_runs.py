@@ -1,0 +1,150 @@
+"""SIGKILL of the supervisor and of the trainer at random moments: the run still ends as exactly one version."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from labelhub.projects.rights import Role
+from tests.factories import make_member, make_project
+from tests.training.makers import make_case, make_snapshot, make_suite
+from tests.training.servers import adapters_folder, models, processes, server_url  # noqa: F401
+from training.evaluation.models import CaseResult, Evaluation
+from training.evaluation.supervisor import evaluation_folder
+from training.lm.recipes import QUICK
+from training.runs.actions import launch
+from training.runs.folders import run_folder
+from training.runs.models import ModelVersion, TrainingRun
+from training.runs.runners.local import said, works_in
+
+pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("issue-2-kills", "R11")]
+RECIPE = replace(
+    QUICK, name="short", max_steps=30, batch_size=8, warmup_steps=1, save_steps=3, eval_steps=30, max_length=128
+)
+STUCK_S = 60
+
+
+def start() -> TrainingRun:
+    project = make_project()
+    suite = make_suite(project, "heldout")
+    for n in range(3):
+        make_case(suite, f"How heavy is thing number {n}?", "It weighs 2 kg.")
+    admin = make_member(project, Role.ADMIN)
+    return launch(project, snapshot=make_snapshot(project, rows=12), recipe=RECIPE, by=admin, reason="try", token="t")
+
+
+def supervisors(kind: str, pk: int) -> list[int]:
+    """Processes that look after the row, by their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if "supervise" in words and words[words.index("supervise") + 1] == str(pk) and kind in words:
+            found.append(int(folder.name))
+    return found
+
+
+def trainers(folder: Path) -> list[int]:
+    pids = [int(one.name) for one in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if works_in(pid, folder)]
+
+
+def carry_on(run_jobs: Callable[..., int], until: Callable[[], object], seconds: float) -> object:
+    """Be the training worker until `until` holds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        run_jobs()
+        if result := until():
+            return result
+        time.sleep(0.1)
+    rows = list(TrainingRun.objects.values("state", "failure", "attempt", "fence", "step"))
+    raise AssertionError(
+        f"not within {seconds} s: {rows} {list(Evaluation.objects.values('state', 'failure', 'fence'))}"
+    )
+
+
+def progress_of(run: TrainingRun) -> float:
+    """0 while it starts, steps while it trains, beyond when it has ended."""
+    run.refresh_from_db()
+    return RECIPE.max_steps + 1 if not run.is_active else run.step
+
+
+def ends_well(run: TrainingRun, run_jobs: Callable[..., int]) -> None:
+    """Within a minute of standing still, as one version, one evaluation, and no process left."""
+    still = time.monotonic()
+    last = -1.0
+    while run.is_active:
+        carry_on(run_jobs, lambda last=last: progress_of(run) != last or not run.is_active, STUCK_S)
+        last, still = progress_of(run), time.monotonic()
+    assert time.monotonic() - still < STUCK_S
+    assert (run.state, run.failure) == ("succeeded", "")
+    carry_on(run_jobs, lambda: Evaluation.objects.filter(state__in=["succeeded", "failed"]).exists(), STUCK_S * 2)
+    assert ModelVersion.objects.count() == Evaluation.objects.count() == 1
+    assert Evaluation.objects.get().state == "succeeded"
+    assert CaseResult.objects.count() == 3
+    steps = list(run.metrics.values_list("step", flat=True))
+    assert steps == list(range(1, RECIPE.max_steps + 1))
+    gone = lambda: not supervisors("run", run.pk) and not trainers(run_folder(run))  # noqa: E731
+    carry_on(run_jobs, gone, 20)
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "trainer"])
+def test_a_run_survives_the_death_of_its(victim, run_jobs, count):
+    chance = random.Random(f"{victim}-{os.environ.get('LABELHUB_SEED', '1')}")
+    for n in range(count(3, 10)):
+        run = start()
+        find = partial(supervisors, "run", run.pk) if victim == "supervisor" else partial(trainers, run_folder(run))
+        step = 0 if n == 0 else chance.uniform(1, RECIPE.max_steps)
+        carry_on(run_jobs, partial(has_come_to, run, step, find), STUCK_S)
+        time.sleep(chance.uniform(0, 2))
+        for pid in find():
+            os.kill(pid, signal.SIGKILL)
+        ends_well(run, run_jobs)
+        clean()
+
+
+def has_come_to(run: TrainingRun, step: float, find: Callable[[], list[int]]) -> bool:
+    return bool(progress_of(run) >= step and find()) or not run.is_active
+
+
+def test_an_evaluation_survives_the_death_of_its_supervisor(run_jobs):
+    run = start()
+    carry_on(run_jobs, lambda: Evaluation.objects.filter(state="running").exists(), STUCK_S * 2)
+    evaluation = Evaluation.objects.get()
+    find = lambda: supervisors("evaluation", evaluation.pk)  # noqa: E731
+    for pid in carry_on(run_jobs, find, 30):
+        os.kill(pid, signal.SIGKILL)
+    run.refresh_from_db()
+    ends_well(run, run_jobs)
+    carry_on(run_jobs, lambda: not find() and not trainers(evaluation_folder(evaluation)), 20)
+
+
+def test_a_trainer_that_always_dies_fails_the_run_after_three_attempts(run_jobs):
+    run = start()
+
+    def dead() -> bool:
+        for pid in trainers(run_folder(run)):
+            os.kill(pid, signal.SIGKILL)
+        return not progress_of(run) <= RECIPE.max_steps
+
+    carry_on(run_jobs, dead, STUCK_S)
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert "died 3 times" in run.failure
+    assert not ModelVersion.objects.exists()
+    assert said(run_folder(run)) is None or not trainers(run_folder(run))
+
+
+def clean() -> None:
+    """For the next round: a finished project is out of the way."""
+    CaseResult.objects.all().delete()
+    Evaluation.objects.all().delete()
+    ModelVersion.objects.all().delete()

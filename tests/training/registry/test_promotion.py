@@ -1,0 +1,175 @@
+"""What is live: promoted through the gate by a second person, one at a time, and taken back."""
+
+import shutil
+import threading
+
+import pytest
+from django.db import connection
+
+from labelhub.errors import Conflict, Invalid, NotAllowed
+from labelhub.projects.rights import Role
+from tests.factories import make_member, make_project
+from tests.training.makers import make_evaluation, make_run, make_version
+from training.registry.actions import promote, report, roll_back
+from training.registry.live import answered_by, live_version
+from training.registry.models import Promotion
+from training.runs import store
+
+PRODUCTION = {"slot": "production"}
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def project():
+    return make_project()
+
+
+@pytest.fixture
+def admin(project):
+    return make_member(project, Role.ADMIN)
+
+
+def ready(project, seed=0, **over):
+    """A version that passed the gate against what is live now."""
+    version = make_version(project, seed=seed, **over)
+    report(make_evaluation(version, baseline=live_version(project)))
+    return version
+
+
+@pytest.mark.django_db
+class TestPromoting:
+    def test_the_newest_promotion_is_live_and_names_its_verdict(self, project, admin):
+        version = ready(project)
+        promotion = promote(version, by=admin, note="first", **PRODUCTION)
+        assert live_version(project) == version
+        assert promotion.gate_report.passed
+        assert promotion.previous is None
+
+    def test_without_a_passed_gate_nothing_is_promoted(self, project, admin):
+        unjudged, refused = make_version(project), make_version(project, seed=1)
+        report(make_evaluation(refused, held_out=(60, 30, 30)))
+        for version, words in ((unjudged, "not been evaluated"), (refused, "gate refuses")):
+            with pytest.raises(Conflict, match=words):
+                promote(version, by=admin, **PRODUCTION)
+        assert live_version(project) is None
+
+    def test_the_launcher_is_refused_where_two_people_are_needed(self, project, admin):
+        version = ready(project, run=make_run(project, launched_by=admin))
+        with pytest.raises(NotAllowed, match="second person"):
+            promote(version, by=admin, **PRODUCTION)
+        project.two_person_promotion = False
+        project.save()
+        version.refresh_from_db()
+        assert promote(version, by=admin, **PRODUCTION)
+
+    def test_only_admins_promote_and_only_into_slots_that_exist(self, project, admin):
+        version = ready(project)
+        with pytest.raises(NotAllowed):
+            promote(version, by=make_member(project, Role.MODERATOR), **PRODUCTION)
+        with pytest.raises(Invalid):
+            promote(version, by=admin, slot="everywhere")
+
+    def test_a_comparison_with_another_version_than_the_live_one_is_stale(self, project, admin):
+        old, new = ready(project), ready(project, seed=1)
+        promote(old, by=admin, **PRODUCTION)
+        with pytest.raises(Conflict, match="evaluate it again"):
+            promote(new, by=admin, **PRODUCTION)
+        assert promote(new, by=admin, slot="staging")
+
+    def test_the_same_weights_are_not_registered_as_better_twice(self, project, admin):
+        promote(ready(project), by=admin, **PRODUCTION)
+        with pytest.raises(Conflict, match="gate refuses"):
+            promote(ready(project), by=admin, **PRODUCTION)
+
+    def test_a_version_whose_file_changed_is_refused_and_the_live_one_stays(self, project, admin):
+        first = ready(project)
+        promote(first, by=admin, **PRODUCTION)
+        second = ready(project, seed=1)
+        path = store.folder_of(second.adapter_sha256) / "adapter_model.safetensors"
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+        with pytest.raises(Conflict, match="sha256 differs"):
+            promote(second, by=admin, **PRODUCTION)
+        assert live_version(project) == first
+
+
+@pytest.mark.django_db
+class TestRollingBack:
+    def test_it_brings_back_what_was_live_before_and_then_what_was_before_that(self, project, admin):
+        versions = []
+        for seed in range(3):
+            versions.append(ready(project, seed=seed))
+            promote(versions[-1], by=admin, **PRODUCTION)
+        live = []
+        for _ in range(3):
+            roll_back(project, by=admin, reason="complaints", **PRODUCTION)
+            live.append(live_version(project))
+        assert live == [versions[1], versions[0], None]
+        with pytest.raises(Conflict, match="nothing to go back to"):
+            roll_back(project, by=admin, reason="again", **PRODUCTION)
+        assert Promotion.objects.count() == 6
+
+    def test_a_promotion_after_a_rollback_goes_back_to_what_it_replaced(self, project, admin):
+        first, second = ready(project), make_version(project, seed=1)
+        promote(first, by=admin, **PRODUCTION)
+        report(make_evaluation(second, baseline=first))
+        promote(second, by=admin, **PRODUCTION)
+        roll_back(project, by=admin, reason="no", **PRODUCTION)
+        promote(second, by=admin, **PRODUCTION)
+        roll_back(project, by=admin, reason="no", **PRODUCTION)
+        assert live_version(project) == first
+
+    @pytest.mark.bar("3a-48")
+    def test_a_version_whose_file_is_gone_is_not_brought_back(self, project, admin):
+        first = ready(project)
+        promote(first, by=admin, **PRODUCTION)
+        second = ready(project, seed=1)
+        promote(second, by=admin, **PRODUCTION)
+        shutil.rmtree(store.folder_of(first.adapter_sha256))
+        with pytest.raises(Conflict):
+            roll_back(project, by=admin, reason="no", **PRODUCTION)
+        assert live_version(project) == second
+
+    def test_it_needs_a_reason_and_the_right(self, project, admin):
+        promote(ready(project), by=admin, **PRODUCTION)
+        with pytest.raises(Invalid):
+            roll_back(project, by=admin, reason=" ", **PRODUCTION)
+        with pytest.raises(NotAllowed):
+            roll_back(project, by=make_member(project), reason="no", **PRODUCTION)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.bar("R14")
+def test_of_promotions_at_the_same_moment_exactly_one_wins(project, count):
+    people = [make_member(project, Role.ADMIN) for _ in range(4)]
+    for round_ in range(count(3, 20)):
+        candidates = [ready(project, seed=10 * round_ + n) for n in range(4)]
+        gate, outcomes = threading.Barrier(4), []
+
+        def click(version, person, gate=gate, outcomes=outcomes):
+            try:
+                gate.wait()
+                outcomes.append(promote(version, by=person, **PRODUCTION).version)
+            except Conflict as conflict:
+                outcomes.append(conflict.status)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=click, args=pair) for pair in zip(candidates, people, strict=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert outcomes.count(409) == 3
+        assert live_version(project) in outcomes
+    assert Promotion.objects.count() == count(3, 20)
+
+
+@pytest.mark.django_db
+def test_captured_answers_belong_to_the_version_that_they_name(project, admin):
+    version = ready(project)
+    assert str(answered_by(project, version)) == f"(AND: ('model_version', '{project.slug}-v1'))"

@@ -1,0 +1,159 @@
+"""From an adapter's bytes down to the people who wrote what it learned, and from an interaction up to every adapter.
+
+Nothing is believed: each step is hashed again from what stands there now.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from annotations.capture.models import Interaction
+from annotations.review.models import Approval
+from labelhub.errors import Conflict, NotFound
+from training.datasets.canonical import as_chat, label_sha256, row_sha256
+from training.datasets.models import DatasetSnapshot, SnapshotRow
+from training.datasets.rows import content_sha256, row_id
+from training.lm.adapter_files import WEIGHTS, read_manifest
+from training.lm.contract import MANIFEST
+from training.lm.files import Refused, sha256_file
+from training.lm.specs import RunSpec, read_run
+from training.runs import store
+from training.runs.folders import run_folder
+from training.runs.models import ModelVersion, TrainingRun
+
+
+@dataclass(frozen=True)
+class RowLineage:
+    """One row, and whose words it is. Without an approval: the model's own answer, rehearsed."""
+
+    row: SnapshotRow
+    approval: Approval | None
+    author: str
+    approver: str
+    interaction: Interaction | None
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What an adapter came from. `breaches`: every link that does not hold, in words; none when all do."""
+
+    version: ModelVersion
+    run: TrainingRun
+    snapshot: DatasetSnapshot
+    manifest: dict[str, str]
+    rows: list[RowLineage]
+    breaches: list[str]
+
+    @property
+    def people(self) -> set[str]:
+        return {name for row in self.rows for name in (row.author, row.approver) if name}
+
+
+def walk(adapter_sha256: str) -> Lineage:
+    """Of the weights with that hash (of twins, the first that was registered). Raises NotFound for unknown ones."""
+    version = (
+        ModelVersion.objects.select_related("project", "run__snapshot", "run__project")
+        .filter(adapter_sha256=adapter_sha256).exclude(run=None).order_by("pk").first()
+    )  # fmt: skip
+    if version is None or version.run is None:
+        raise NotFound("No version of ours has these weights.")
+    manifest, of_files = _files(version, version.run)
+    rows = [_lineage(row) for row in _rows(version.run.snapshot)]
+    breaches = [*of_files, *_of_rows(version.run.snapshot, rows), *_of_the_way_back(version, rows)]
+    return Lineage(version, version.run, version.run.snapshot, manifest, rows, breaches)
+
+
+def lineage_ok(version: ModelVersion) -> list[str]:
+    """The breaches of a version; an empty list when every hash and every link holds."""
+    return walk(version.adapter_sha256).breaches
+
+
+def fed_by(interaction: Interaction) -> list[ModelVersion]:
+    """Every version that learned from an interaction, oldest first."""
+    return list(
+        ModelVersion.objects.filter(run__snapshot__rows__interaction=interaction)
+        .select_related("project").distinct().order_by("pk")
+    )  # fmt: skip
+
+
+def _rows(snapshot: DatasetSnapshot) -> list[SnapshotRow]:
+    parts = ("approval__label__categories", "approval__label__comments", "approval__label__task__interaction")
+    return list(snapshot.rows.with_lineage().prefetch_related(*parts).order_by("position"))
+
+
+def _lineage(row: SnapshotRow) -> RowLineage:
+    approval = row.approval
+    author = str(approval.label.author) if approval else ""
+    return RowLineage(row, approval, author, str(approval.by) if approval else "", row.interaction)
+
+
+def _files(version: ModelVersion, run: TrainingRun) -> tuple[dict[str, str], list[str]]:
+    """The manifest of the run, and what is wrong with the files that it and the version name."""
+    try:
+        store.verified(version)
+        folder = run_folder(run)
+        manifest, spec = read_manifest(folder), read_run(folder)
+        written = sha256_file(folder / MANIFEST)
+    except (Conflict, Refused, OSError) as error:
+        return {}, [f"{version}: {error}"]
+    return manifest, list(_of_manifest(version, run, manifest, spec, written))
+
+
+def _of_manifest(
+    version: ModelVersion, run: TrainingRun, manifest: dict[str, str], spec: RunSpec, written: str
+) -> Iterator[str]:
+    rows = run.snapshot.content_sha256
+    links = [
+        ("the manifest is the one that was registered", written, version.manifest_sha256),
+        ("the manifest vouches for the stored weights", manifest.get(f"adapter/{WEIGHTS}"), version.adapter_sha256),
+        ("train.jsonl holds the rows of the snapshot", manifest.get("train.jsonl"), rows),
+        ("the run was asked to train on these rows", spec.dataset_sha256, rows),
+        ("the run was asked to train on this base", spec.base_sha256, run.base_sha256),
+    ]
+    for claim, found, wanted in links:
+        if found != wanted:
+            yield f"{version}: it does not hold that {claim}: {found} is not {wanted}"
+
+
+def _of_rows(snapshot: DatasetSnapshot, rows: list[RowLineage]) -> Iterator[str]:
+    if content_sha256(snapshot) != snapshot.content_sha256:
+        yield f"{snapshot}: its rows together have another hash than when it was made"
+    for one in rows:
+        yield from (f"{snapshot}, {row_id(one.row)}: {breach}" for breach in _of_row(one))
+
+
+def _of_row(one: RowLineage) -> Iterator[str]:
+    row = one.row
+    if row_sha256(row.kind, row.messages, row.completion) != row.row_sha256:
+        yield "the row has another hash than when it was made"
+    if one.interaction is None:
+        yield "its interaction is gone"
+    elif row.messages != as_chat(one.interaction.messages):
+        yield "its question is not that of the interaction"
+    elif one.approval is None and row.completion != one.interaction.output:
+        yield "its answer is not that of the interaction"
+    if one.approval is not None:
+        yield from _of_approval(row, one.approval)
+
+
+def _of_approval(row: SnapshotRow, approval: Approval) -> Iterator[str]:
+    label = approval.label
+    if label_sha256(label) != row.label_sha256:
+        yield f"label {label.pk} has another hash than when it was used"
+    if label.gold != row.completion:
+        yield f"label {label.pk} holds another answer for right"
+    if label.author_id == approval.by_id:
+        yield f"label {label.pk} was approved by its author"
+    if approval.interaction_id != row.interaction_id or label.task.interaction_id != row.interaction_id:
+        yield f"label {label.pk} is about another interaction"
+
+
+def _of_the_way_back(version: ModelVersion, rows: list[RowLineage]) -> Iterator[str]:
+    """From each interaction up again."""
+    fed = ModelVersion.objects.filter(pk=version.pk).values_list("run__snapshot__rows__interaction", flat=True)
+    reached = set(fed)
+    for one in rows:
+        if one.interaction is not None and one.interaction.pk not in reached:
+            yield f"interaction {one.interaction.pk} does not lead back to {version}"
+
+
+__all__ = ["Lineage", "RowLineage", "fed_by", "lineage_ok", "walk"]
