@@ -1,5 +1,6 @@
 """What every response goes through, and what views share: typed requests, fragments, refusals as pages."""
 
+import sys
 import zoneinfo
 from collections.abc import Callable
 from functools import wraps
@@ -10,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
@@ -58,6 +60,17 @@ def database_down(get_response: Respond) -> Respond:
 
     respond.process_exception = process_exception  # type: ignore[attr-defined]
     return respond
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What broke outside a view: a database that is away is still 503; all else is a short page without a trace."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | PoolTimeout):
+        return unavailable(request)
+    if wants_json(request):
+        body = problem_body(500, "broken", "Something broke on our side. It is in the log.")
+        return JsonResponse(body, status=500, content_type="application/problem+json")
+    return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:

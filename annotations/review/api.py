@@ -191,6 +191,7 @@ def labels(request: Request, caller: Caller) -> Response:
 @extend_schema(responses={200: ANYTHING})
 @api("GET", scope=Scope.LABEL, right=Right.LABEL)
 def label(request: Request, caller: Caller, pk: int) -> Response:
+    """One label, in the shape in which it was submitted."""
     return Response(label_body(_label(caller, pk)))
 
 

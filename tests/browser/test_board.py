@@ -43,6 +43,7 @@ def test_a_moderator_routes_undoes_moves_and_dismisses_by_keyboard(
     assert ReviewTask.objects.count() == 1
     keys.press("z")
     expect(page.locator("#toasts")).to_contain_text("Taken back.")
+    page.wait_for_load_state()
     assert not Decision.objects.exists()
     expect(title).to_have_text("Where is it?")
 
