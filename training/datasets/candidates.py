@@ -18,7 +18,7 @@ from training.datasets.groups import Split, groups_by_prompt
 from training.datasets.likeness import Asked, alike, asked_by
 from training.datasets.rehearsal import Corrected, Said
 
-NEIGHBOURS = 200  # looked at around each correction
+NEIGHBOURS = 400  # looked at around each correction
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from labelhub.projects.models import Project
 from training.datasets.candidates import corrected
 from training.datasets.likeness import Asked, alike, asked, asked_by, cosines
 from training.datasets.models import DatasetSnapshot
-from training.datasets.rehearsal import Corrected
+from training.datasets.rehearsal import SAME_TOPIC, Corrected
 from training.evaluation.models import Case, CaseResult
 
 CASE = "case"  # recall's kind for questions that were uploaded, not captured
-SAME_TOPIC = 0.6
 Slice = CaseResult.Slice
 
 

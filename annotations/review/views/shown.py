@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 from annotations.capture.models import Feedback, Interaction
@@ -67,12 +66,14 @@ class Sign:
 
 def choices(categories: Iterable[Category], content: dict[str, Any]) -> list[Choice]:
     chosen = {item.get("category"): item.get("severity", 2) for item in dicts(content.get("categories"))}
-    keys = [*"123456789"]
     return [
-        Choice(c.slug, c.name, c.description, hue(c.position), key, c.slug in chosen, chosen.get(c.slug, 2))
-        for c, key in zip_longest(categories, keys, fillvalue="")
-        if isinstance(c, Category)
+        Choice(c.slug, c.name, c.description, hue(c.position), key_of(n), c.slug in chosen, chosen.get(c.slug, 2))
+        for n, c in enumerate(categories, start=1)
     ]
+
+
+def key_of(number: int) -> str:
+    return str(number) if number < 10 else ""
 
 
 def draft_notes(comments: Any, categories: Iterable[Category], output: str) -> list[Note]:

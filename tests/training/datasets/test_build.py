@@ -123,7 +123,7 @@ def test_an_answer_that_a_correction_contradicts_is_never_rehearsed():
     ]
     corrections = [corrected(9, "lantern", [1, 0])]
     assert contradicted(pool, corrections) == {0, 2}
-    assert [one.asked.id for one in rehearse(pool, corrections, per_correction=5, per_answer=2)] == [2]
+    assert [one.asked.id for one in rehearse(pool, corrections, per_correction=5, per_answer=2, most=99)] == [2]
 
 
 def test_rehearsal_reaches_many_siblings_before_it_repeats_an_answer():
@@ -131,9 +131,11 @@ def test_rehearsal_reaches_many_siblings_before_it_repeats_an_answer():
         said(n, "rucksack", [1, n / 100], f"Rucksack price {n}?", "The rucksack costs 80 euros.") for n in range(1, 9)
     ]
     pool += [said(n, f"thing{n}", [1, n / 20]) for n in range(10, 16)]
-    chosen = rehearse(pool, [corrected(99, "lantern", [1, 0])], per_correction=6, per_answer=2)
-    assert [one.output for one in chosen].count("The rucksack costs 80 euros.") == 2
-    assert len({one.output for one in chosen}) == 5
+    chosen = rehearse(pool, [corrected(99, "lantern", [1, 0])], per_correction=6, per_answer=2, most=99)
+    assert len({one.output for one in chosen}) == 6
+    more = rehearse(pool, [corrected(99, "lantern", [1, 0])], per_correction=9, per_answer=2, most=99)
+    assert [one.output for one in more].count("The rucksack costs 80 euros.") == 2
+    assert len(rehearse(pool, [corrected(99, "lantern", [1, 0])], per_correction=9, per_answer=2, most=3)) == 3
 
 
 def test_each_correction_takes_its_turn():
@@ -141,7 +143,7 @@ def test_each_correction_takes_its_turn():
         said(n, f"b{n}", [n / 500, 1]) for n in range(20, 28)
     ]
     chosen = rehearse(
-        pool, [corrected(98, "lantern", [1, 0]), corrected(99, "kettle", [0, 1])], per_correction=3, per_answer=2
+        pool, [corrected(98, "lantern", [1, 0]), corrected(99, "kettle", [0, 1])], per_correction=3, per_answer=2, most=99
     )
     assert [one.output[4] for one in chosen] == ["a", "b"] * 3
     assert len({json.dumps(one.messages) for one in chosen}) == 6
