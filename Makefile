@@ -48,7 +48,7 @@ types: .venv/.installed
 test: setup chromium lint types ## every check and every test at its small count
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	bash tests/setup/deploy_check.sh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 verify: setup chromium ## the counts that the bars name; writes docs/verified.json
 	LABELHUB_COUNTS=verify $(BIN)/pytest --bars=docs/verified.json

@@ -26,8 +26,9 @@ def nearest(
     rows = Embedding.objects.ready().filter(project=project, kind=kind)
     if among is not None:
         rows = rows.filter(object_id__in=among)
-    found = rows.annotate(distance=CosineDistance("vector", vector)).order_by("distance")[:k]
-    return [Near(row.object_id, row.text, 1.0 - row.distance) for row in found]
+    found = rows.annotate(distance=CosineDistance("vector", vector)).order_by("distance")
+    facts = found.values_list("object_id", "text", "distance")[:k]  # the vectors themselves stay in the database
+    return [Near(object_id, text, 1.0 - distance) for object_id, text, distance in facts]
 
 
 def vectors(project: Project, kind: str, ids: Iterable[int]) -> dict[int, np.ndarray]:

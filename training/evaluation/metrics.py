@@ -46,17 +46,22 @@ class Figure:
     @property
     def points(self) -> str:
         """The change in points: `+12.5`."""
-        return f"{100 * self.change:+.1f}" if self.n else "no cases"
+        return _signed(self.change) if self.n else "no cases"
 
     @property
     def interval(self) -> str:
         """Of the change, in points: `+3.1 to +21.9`."""
-        return f"{100 * self.low:+.1f} to {100 * self.high:+.1f}" if self.n else "no cases"
+        return f"{_signed(self.low)} to {_signed(self.high)}" if self.n else "no cases"
 
     @property
     def is_better(self) -> bool:
         """Better beyond its interval."""
         return self.n > 0 and self.low > 0
+
+
+def _signed(share: float) -> str:
+    """In points, with a real minus sign."""
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def figure(before: Sequence[float], after: Sequence[float], *, seed: int = 0) -> Figure:

@@ -76,10 +76,16 @@ def run_context(run: TrainingRun) -> dict[str, Any]:
         "steps": _steps(run, version, evaluation),
         "chart": _chart(run),
         "log": read_log(run_folder(run), -LOG_TAIL)[0],
+        "recipe": [(name, f"{v:g}" if isinstance(v, float) else v) for name, v in sorted(run.recipe.items())],
         "percent": round(100 * run.step / run.max_steps) if run.max_steps else 0,
-        "polled": run.is_active or (evaluation is not None and evaluation.finished_at is None and not run.failure),
+        "polled": run.is_active or _to_be_judged(version, evaluation),
     }
     return {**context, "seen": _fingerprint(context)}
+
+
+def _to_be_judged(version: ModelVersion | None, evaluation: Evaluation | None) -> bool:
+    failed = evaluation is not None and evaluation.state == Evaluation.State.FAILED
+    return version is not None and not failed and latest_report(version) is None
 
 
 def _chart(run: TrainingRun) -> LossChart | None:

@@ -140,7 +140,7 @@ class Story:
         cases = [
             {"messages": [{"role": "user", "content": q.prompt}], "gold": q.right_answer} for q in customers.held_out()
         ]
-        told = self.admin.post("/api/v1/suites/held-out/cases/", {"items": cases})
+        told = self.admin.post(f"/api/v1/suites/{report.HELD_OUT}/cases/", {"items": cases})
         taken, refused = len(told["cases"]), len(told["refused"])
         self.step(
             f"the admin uploads held-out questions in sentences that nobody used: {taken} taken, {refused} refused"
