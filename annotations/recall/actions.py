@@ -62,4 +62,4 @@ def _known_vectors(rows: list[Embedding]) -> dict[str, HalfVector]:
     same = Embedding.objects.ready().filter(
         encoder_set=first.encoder_set_id, project=first.project_id, text_sha256__in={row.text_sha256 for row in rows}
     )
-    return {row.text: row.vector for row in same}
+    return {row.text: row.vector for row in same if row.vector is not None}

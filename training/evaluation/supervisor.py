@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from labelhub import jobs
-from labelhub.errors import Invalid, Refused, ensure
+from labelhub.errors import Invalid, Refused, Unavailable, ensure
 from labelhub.states import move
 from training.datasets.base_model import base_folder
 from training.evaluation.cases import Standing, standings
@@ -30,6 +30,7 @@ from training.runs.supervisor import BEAT_S, LOOK_S, end_on_sigterm
 
 State = Evaluation.State
 BEFORE, AFTER = "before", "after"
+ENCODER_AWAY_S = 120
 
 
 def evaluation_folder(evaluation: Evaluation) -> Path:
@@ -87,6 +88,19 @@ def _one_attempt(evaluation: Evaluation, runner: Runner, folder: Path) -> bool:
 
 
 def _standings(evaluation: Evaluation, folder: Path) -> dict[int, Standing]:
+    """Waits for an encoder that is away. Raises Unavailable when it stays away."""
+    until = time.monotonic() + ENCODER_AWAY_S
+    while True:
+        try:
+            return _where_cases_stand(evaluation, folder)
+        except Unavailable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(BEAT_S)
+            patiently(lambda: beat(evaluation))
+
+
+def _where_cases_stand(evaluation: Evaluation, folder: Path) -> dict[int, Standing]:
     asked = [int(line["id"]) for line in read_lines(folder / "cases.jsonl")]
     cases = Case.objects.select_related("suite").filter(pk__in=asked).order_by("pk")
     return standings(list(cases), evaluation.version.origin.snapshot)

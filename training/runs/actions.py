@@ -47,13 +47,13 @@ def launch(
     counted = snapshot.parameters.get("max_length", 0)
     fits = f"The snapshot's rows have up to {counted} tokens: the recipe's max_length must not be lower."
     ensure(recipe.max_length >= counted, Invalid(fits))
-    earlier = TrainingRun.objects.filter(project=project, token=token).first()
+    earlier: TrainingRun | None = TrainingRun.objects.filter(project=project, token=token).first()
     if earlier:
         return earlier
     try:
         return _queue(project, snapshot, recipe, by, reason.strip()[:300], token, seed, parent)
     except IntegrityError as error:
-        twin = TrainingRun.objects.filter(project=project, token=token).first()
+        twin: TrainingRun | None = TrainingRun.objects.filter(project=project, token=token).first()
         if twin:
             return twin
         active = TrainingRun.objects.of(project).active().first()

@@ -20,7 +20,8 @@ from django.db.models.functions import Now
 
 from training.lm.files import Refused, read_json, write_json
 
-STALE_S = 15  # without a heartbeat for so long, a supervisor counts as dead
+STALE_S = 20  # without a heartbeat for so long, a supervisor counts as dead
+HANGS_S = 60  # and one whose process is still there, as hanging
 DATABASE_AWAY_S = 120
 MOST_SUPERVISORS = 10
 HOLDER = "supervisor.json"
@@ -37,8 +38,12 @@ def unattended(rows: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
 
 
 def is_unattended(row: Any, folder: Path) -> bool:
-    """`unattended`, or its supervisor is known to have died on this machine: then nobody needs to wait."""
-    return unattended(type(row).objects.filter(pk=row.pk)).exists() or _died(row, folder)
+    """`unattended`; at once when its supervisor is known to have died on this machine, later while it is alive here."""
+    alive = _lives_here(row, folder)
+    if alive is None:
+        return unattended(type(row).objects.filter(pk=row.pk)).exists()
+    silent = Q(heartbeat_at__lt=Now() - timedelta(seconds=HANGS_S))
+    return not alive or type(row).objects.filter(silent, pk=row.pk).exists()
 
 
 def announce(row: Any, folder: Path) -> None:
@@ -47,17 +52,18 @@ def announce(row: Any, folder: Path) -> None:
     write_json(folder / HOLDER, {"host": socket.gethostname(), "pid": os.getpid(), "fence": row.fence})
 
 
-def _died(row: Any, folder: Path) -> bool:
+def _lives_here(row: Any, folder: Path) -> bool | None:
+    """Whether the process that holds `row` runs on this machine; None if it is elsewhere, or has not said so yet."""
     try:
         holder = read_json(folder / HOLDER)
     except Refused:
-        return False
+        return None
     if (holder["host"], holder["fence"]) != (socket.gethostname(), row.fence):
-        return False
+        return None
     try:
-        return b"supervise" not in Path(f"/proc/{holder['pid']}/cmdline").read_bytes().split(b"\0")
+        return b"supervise" in Path(f"/proc/{holder['pid']}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return True
+        return False
 
 
 def take(row: Any, **changes: Any) -> bool:

@@ -183,9 +183,9 @@ def link_parked(project: Project) -> int:
     """Link all parked feedback whose interaction or session is there by now. How many."""
     with connection.cursor() as cursor:
         cursor.execute(LINK_PARKED, [project.pk, None, None])
-        linked = cursor.rowcount
+        linked: int = cursor.rowcount
         cursor.execute(LINK_PARKED_TO_SESSIONS, [project.pk])
-        return linked + cursor.rowcount
+        return linked + int(cursor.rowcount)
 
 
 def _bodies(

@@ -143,7 +143,11 @@ def test_each_correction_takes_its_turn():
         said(n, f"b{n}", [n / 500, 1]) for n in range(20, 28)
     ]
     chosen = rehearse(
-        pool, [corrected(98, "lantern", [1, 0]), corrected(99, "kettle", [0, 1])], per_correction=3, per_answer=2, most=99
+        pool,
+        [corrected(98, "lantern", [1, 0]), corrected(99, "kettle", [0, 1])],
+        per_correction=3,
+        per_answer=2,
+        most=99,
     )
     assert [one.output[4] for one in chosen] == ["a", "b"] * 3
     assert len({json.dumps(one.messages) for one in chosen}) == 6

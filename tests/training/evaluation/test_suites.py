@@ -98,12 +98,20 @@ def test_moderators_upload_cases_and_experts_do_not(project):
 def test_seen_corrected_sibling_and_elsewhere_are_told_apart(project):
     correction = make_approval(project, prompt="How much does the lantern cost?")
     good = {
-        "sibling": make_approval(project, prompt="How much does the rucksack cost?", output="The rucksack costs 80 euros.", rewrite=""),
+        "sibling": make_approval(
+            project, prompt="How much does the rucksack cost?", output="The rucksack costs 80 euros.", rewrite=""
+        ),
         "elsewhere": make_approval(project, prompt="Do you ship parcels to Norway?", output="Yes.", rewrite=""),
-        "seen": make_approval(project, prompt="How much does the kettle cost?", output="The kettle costs 30 euros.", rewrite=""),
+        "seen": make_approval(
+            project, prompt="How much does the kettle cost?", output="The kettle costs 30 euros.", rewrite=""
+        ),
     }
-    other = make_approval(project, prompt="How much does the tent cost?", output="9", rewrite="The tent costs 90 euros.")
-    paraphrase = make_approval(project, prompt="What does the lantern cost?", output="The lantern costs 39 euros.", rewrite="")
+    other = make_approval(
+        project, prompt="How much does the tent cost?", output="9", rewrite="The tent costs 90 euros."
+    )
+    paraphrase = make_approval(
+        project, prompt="What does the lantern cost?", output="The lantern costs 39 euros.", rewrite=""
+    )
     grow(project)
     snapshot = DatasetSnapshot.objects.create(project=project, number=1, parameters={})
     facts = {"interaction": correction.interaction, "approval": correction, "kind": "correction"}
