@@ -51,7 +51,7 @@ test: setup chromium lint types ## every check and every test at its small count
 	$(BIN)/pytest -n 2 --dist loadfile
 
 verify: setup chromium ## the counts that the bars name; writes docs/verified.json
-	LABELHUB_COUNTS=verify $(BIN)/pytest --bars=docs/verified.json
+	LABELHUB_COUNTS=verify $(BIN)/pytest -n 2 --dist loadfile --bars=docs/verified.json
 
 bars: .venv/.installed ## bar id, tests, result
 	$(BIN)/python -m tests.setup.bars docs/verified.json

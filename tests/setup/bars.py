@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 RESULTS: dict[str, dict[str, str]] = defaultdict(dict)  # bar id → {test: result}
-BARS: dict[str, list[str]] = {}  # test → bar ids
+COUNTS = {"tests": 0, "failed": 0}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,19 +19,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        BARS[item.nodeid] = [str(bar) for mark in item.iter_markers("bar") for bar in mark.args]
+    for item in items:  # a user property travels with the report, also from the workers of xdist
+        item.user_properties.append(("bars", [str(bar) for mark in item.iter_markers("bar") for bar in mark.args]))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == "call" or report.outcome != "passed":
-        for bar in BARS.get(report.nodeid, []):
-            RESULTS[bar][report.nodeid] = report.outcome
+    if report.when != "call" and report.outcome == "passed":
+        return
+    COUNTS["tests"] += report.when == "call"
+    COUNTS["failed"] += report.failed
+    for bar in dict(report.user_properties).get("bars", []):
+        RESULTS[bar][report.nodeid] = report.outcome
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     target = session.config.getoption("--bars")
-    if target is None:
+    if target is None or hasattr(session.config, "workerinput"):
         return
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     facts: dict[str, Any] = {
@@ -39,8 +42,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         "counts": os.environ.get("LABELHUB_COUNTS", "small"),
         "seed": os.environ.get("LABELHUB_SEED", ""),
         "passed": exitstatus == 0,
-        "tests": session.testscollected,
-        "failed": session.testsfailed,
+        **COUNTS,
         "bars": {bar: dict(sorted(tests.items())) for bar, tests in sorted(RESULTS.items())},
     }
     target.write_text(json.dumps(facts, indent=1) + "\n")
