@@ -20,7 +20,7 @@ from training.registry.actions import report
 from training.registry.live import live_version
 from training.runs.models import ModelVersion, TrainingRun
 
-pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("issue-2-admin")]
+pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("loop-admin")]
 SHOTS = os.environ.get("LABELHUB_SCREENSHOTS")
 
 

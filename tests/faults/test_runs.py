@@ -23,7 +23,7 @@ from training.runs.folders import run_folder
 from training.runs.models import ModelVersion, TrainingRun
 from training.runs.runners.local import said, works_in
 
-pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("issue-2-kills", "R11")]
+pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("loop-kills", "R11")]
 RECIPE = replace(
     QUICK, name="short", max_steps=30, batch_size=8, warmup_steps=1, save_steps=3, eval_steps=30, max_length=128
 )

@@ -7,6 +7,7 @@ import faulthandler
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "OMP_WAIT_POLICY": "PASSIVE",
     "TRANSFORMERS_VERBOSITY": "error",
+    "TQDM_DISABLE": "1",
 }
 IN_FOLDER = {"run": "training.lm.run", "count": "training.lm.count", "evaluate": "training.lm.evaluate"}
 WITH_OPTIONS = {"serve": "training.lm.serve.command", "starter": "training.lm.starter.command"}
@@ -28,6 +30,8 @@ WITH_OPTIONS = {"serve": "training.lm.serve.command", "starter": "training.lm.st
 def main(argv: Sequence[str]) -> int:
     """The process's exit code: see `contract.Exit`."""
     os.environ.update(ENVIRONMENT)
+    # between the pinned libraries themselves; a person who reads a run's log can do nothing about them
+    warnings.filterwarnings("ignore", category=FutureWarning)
     if argv and argv[0] in WITH_OPTIONS:
         command: Callable[[list[str]], int | None] = importlib.import_module(WITH_OPTIONS[argv[0]]).main
         return command(list(argv[1:])) or 0

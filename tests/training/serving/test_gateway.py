@@ -1,10 +1,12 @@
 """The gateway with a real inference server: who answers, also after a promotion, a rollback and a restart."""
 
 import json
+import time
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
+from django.urls import reverse
 
 from labelhub.projects.rights import Role
 from tests.factories import make_key, make_member, make_project
@@ -55,6 +57,22 @@ def test_the_base_answers_until_something_is_promoted_then_the_version_does(proj
     assert ask(key, model="base").json()["choices"] == first["choices"]
     take_back(project, slot="production", by=admin, reason="complaints")
     assert ask(key).json()["choices"] == first["choices"]
+
+
+@pytest.mark.bar("loop-rollback", "R14")
+def test_after_a_rollback_in_the_admin_the_earlier_answers_are_back_within_two_seconds(project, admin, key):
+    before = ask(key).json()["choices"]
+    version = ready(project, size=0.5)
+    release(version, slot="production", by=admin)
+    changed = ask(key).json()["choices"]
+    assert changed != before
+    browser = Client()
+    browser.force_login(admin)
+    started = time.monotonic()
+    page = reverse("admin:training_modelversion_rollback", args=[version.pk])
+    browser.post(page, {"slot": "production", "reason": "complaints"})
+    assert ask(key).json()["choices"] == before
+    assert time.monotonic() - started <= 2
 
 
 def test_a_server_that_lost_the_adapter_gets_it_again(project, admin, key):
