@@ -31,7 +31,7 @@ chromium: ## a browser for the tests: a system one, else by apt-get as root, els
 	bash tests/setup/chromium.sh
 
 demo: setup ## one correction travels the whole way; the site stays up (DEMO_EXIT=1 ends it)
-	$(BIN)/python manage.py demo
+	$(BIN)/python manage.py demo $(DEMO_ARGS)
 
 dev: setup ## the site on this machine, nothing in it
 	$(BIN)/python manage.py up

@@ -47,7 +47,11 @@ class Command(BaseCommand):
         if settings.DATABASES["default"]["NAME"] != site.DATABASE:
             self._begin_on_own_database()
         started = time.monotonic()
-        process, where = site.start(DATA_DIR, Path(settings.BASE_DIR) / "manage.py", fixed_port=not options["exit"])
+        manage = Path(settings.BASE_DIR) / "manage.py"
+        try:
+            process, where = site.start(DATA_DIR, manage, fixed_port=not options["exit"])
+        except RuntimeError as error:
+            raise CommandError(str(error)) from None
         try:
             held = self._tell(where, started, **options)
             if not options["exit"]:
