@@ -15,6 +15,7 @@ class Limits:
     unseen_drop: float = 0.03
     sibling_cases: int = 30
     sibling_drop: float = 0.05
+    learnt_share: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def judge(figures: Figures, *, corrections: int, twins: int, limits: Limits) -> 
 
     A tie keeps the champion: a version must be better on held-out cases, and beyond chance if it learned corrections.
     """
-    held_out, unseen, siblings = figures.held_out, figures.unseen, figures.siblings
+    held_out, unseen, siblings, fixed = figures.held_out, figures.unseen, figures.siblings, figures.fixed
     rules = [
         _at_least("held-out cases", held_out.n, limits.held_out_cases),
         Rule(
@@ -46,6 +47,7 @@ def judge(figures: Figures, *, corrections: int, twins: int, limits: Limits) -> 
         rules.append(
             Rule("… beyond chance (95 % interval above zero)", held_out.interval, "above 0", held_out.is_better)
         )
+        rules.append(_learnt(fixed, limits.learnt_share))
     rules += [
         _keeps("Approved answers not trained on stay right", unseen, limits.unseen_drop),
         _at_least("uncorrected neighbours (same topic, not trained on)", siblings.n, limits.sibling_cases),
@@ -57,6 +59,13 @@ def judge(figures: Figures, *, corrections: int, twins: int, limits: Limits) -> 
 
 def passed(rules: list[Rule]) -> bool:
     return all(rule.passed for rule in rules)
+
+
+def _learnt(fixed: Figure, share: float) -> Rule:
+    """Corrections that contradict each other cannot be learnt, however much else became better by them."""
+    value = f"{100 * fixed.after:.1f} %" if fixed.n else "no cases"
+    words = "What was corrected is answered as corrected"
+    return Rule(words, value, f"{100 * share:g} % or more", not fixed.n or fixed.after >= share)
 
 
 def _at_least(what: str, n: int, least: int) -> Rule:

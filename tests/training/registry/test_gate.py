@@ -12,10 +12,10 @@ def share(n: int, before: int, after: int):
 
 
 def verdict(
-    *, held_out=(60, 5, 55), unseen=(120, 118, 118), siblings=(40, 40, 40), corrections=20, twins=0
+    *, held_out=(60, 5, 55), unseen=(120, 118, 118), siblings=(40, 40, 40), fixed=(30, 0, 30), corrections=20, twins=0
 ) -> dict[str, bool]:
     empty = share(0, 0, 0)
-    figures = Figures(share(*held_out), empty, share(*unseen), share(*siblings), empty, empty, empty)
+    figures = Figures(share(*held_out), empty, share(*unseen), share(*siblings), share(*fixed), empty, empty)
     rules = judge(figures, corrections=corrections, twins=twins, limits=Limits())
     return {"all": passed(rules), **{rule.rule: rule.passed for rule in rules}}
 
@@ -36,6 +36,7 @@ def test_a_version_that_fixes_and_forgets_nothing_passes():
         ({"siblings": (29, 29, 29)}, "At least 30 uncorrected neighbours"),
         ({"unseen": (100, 100, 96)}, "Approved answers not trained on stay right"),
         ({"siblings": (40, 40, 37)}, "Uncorrected neighbours stay right"),
+        ({"fixed": (30, 0, 23)}, "What was corrected is answered as corrected"),
         ({"twins": 1}, "Its weights are new"),
     ],
 )
