@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import sys
 import time
 from argparse import ArgumentParser
@@ -46,6 +47,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.DATABASES["default"]["NAME"] != site.DATABASE:
             self._begin_on_own_database()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the site ends with this process
         started = time.monotonic()
         manage = Path(settings.BASE_DIR) / "manage.py"
         try:
