@@ -13,6 +13,7 @@ urlpatterns = [
     path("interactions/<int:pk>/", capture.interaction),
     path("feedback/", capture.feedback),
     path("feedback/batch/", capture.feedback_batch),
+    path("feedback/parked/", capture.feedback_parked),
     path("sessions/flagged/", triage.flagged_sessions),
     path("decisions/", triage.decisions),
     path("decisions/<int:pk>/", triage.decision),

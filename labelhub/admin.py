@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import HttpRequest
 
 from labelhub.errors import Refused
@@ -106,7 +107,9 @@ class ApiKeyForm(forms.ModelForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ScopedAdmin):
-    list_display = ("__str__", "project", "person", "service", "scopes", "created_at", "last_used_at", "revoked_at")
+    list_display = (
+        "__str__", "project", "person", "service", "scopes", "created_at", "last_used_at", "exposed_at", "revoked_at",
+    )  # fmt: skip
     list_select_related = ("project", "person")
     form = ApiKeyForm
     actions = ("revoke",)
@@ -143,15 +146,15 @@ class ApiKeyAdmin(ScopedAdmin):
 
 @admin.register(Job)
 class JobAdmin(ScopedAdmin):
-    """What runs in the background, for operators and, of their projects, admins."""
+    """What runs in the background: of their projects for admins, of no project for operators."""
 
     list_display = ("path", "subject", "project", "state", "attempt", "heartbeat_at", "enqueued_at", "finished_at")
     list_filter = ("state", "cluster")
     list_select_related = ("project",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        jobs = Job.objects.order_by("-pk")
-        return jobs if operator(request) else jobs.filter(project__in=managed(request))
+        theirs = Q(project__in=managed(request))
+        return Job.objects.filter(theirs | Q(project=None) if operator(request) else theirs).order_by("-pk")
 
 
 class VersionedAdmin(ScopedAdmin):

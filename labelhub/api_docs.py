@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -26,5 +27,6 @@ def _body(operation: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) if schema.get("properties") else ""
 
 
+@require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     return render(request, "api_docs.html", {"endpoints": endpoints()})

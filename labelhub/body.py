@@ -7,6 +7,8 @@ escapes them, losslessly, and tells that it did.
 
 import json
 import re
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -16,8 +18,13 @@ from rest_framework.request import Request
 from labelhub.errors import Malformed, TooLarge, UnsupportedMedia
 
 MAX_DEPTH = 64
+MAX_CONTAINERS = 50_000  # of lists and objects: what a body costs to read grows with them, not with its bytes
+DRAINED, PIECE = 64 * 1024 * 1024, 64 * 1024
 INT64 = 2**63
-_OPENING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+INFINITE = {float("inf"), float("-inf")}
+TOO_DEEP = f"The body nests deeper than {MAX_DEPTH} levels."
+TOO_LARGE = "A number in the body is too large: whole numbers fit into 64 bits, others stay under 1.8e308."
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one without an end runs to the end
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -30,22 +37,51 @@ class StrictJSONParser(BaseParser):
 
 def read_json(request: Request | Any) -> Any:
     """The body as Python values. Raises TooLarge (413), UnsupportedMedia (415), Malformed (400)."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        raise TooLarge("The body is over 5 MB. Send it in several requests.")
-    charset = re.search(r"charset=\"?([^\s;\"]+)", request.META.get("CONTENT_TYPE", ""), re.IGNORECASE)
+    kind, _, parameters = request.META.get("CONTENT_TYPE", "").partition(";")
+    if kind.strip().lower() != "application/json":
+        raise UnsupportedMedia("Send the body as application/json.")
+    charset = re.search(r"charset=\"?([^\s;\"]+)", parameters, re.IGNORECASE)
     if charset and charset[1].lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMedia("Send the body as UTF-8.")
-    stream = getattr(request, "_request", request)
-    raw = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-    if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    return parse_json(_read(request))
+
+
+def _read(request: Request | Any) -> bytes:
+    """The body, held no further than a byte over the limit. Raises TooLarge."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    stream = request.META["wsgi.input"] if _is_chunked(request) else getattr(request, "_request", request)
+    fits = length.isdigit() and int(length) <= limit
+    raw: bytes = stream.read(limit + 1) if fits else b""
+    if not fits or len(raw) > limit:
+        _drain(stream)
         raise TooLarge("The body is over 5 MB. Send it in several requests.")
-    return parse_json(raw)
+    return raw
+
+
+def _drain(stream: Any) -> None:
+    """Read on and forget: a client that is cut off while it sends never sees the answer that says why."""
+    for _ in range(DRAINED // PIECE):
+        if not stream.read(PIECE):
+            return
+
+
+def _is_chunked(request: Request | Any) -> bool:
+    """A body without a length, of which the server knows the end; Django takes it for none."""
+    meta = request.META
+    return bool(meta.get("wsgi.input_terminated") and "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower())
 
 
 def object_of(request: Request) -> dict[str, Any]:
-    """The body as a JSON object. Raises Malformed for none, and for anything else."""
-    data = request.data if request.META.get("CONTENT_LENGTH") not in {None, "", "0"} else None
+    """The body as a JSON object with its text as it can be stored. Raises Malformed for none, and for anything else."""
+    stored: dict[str, Any] = stored_value(sent_object(request))[0]
+    return stored
+
+
+def sent_object(request: Request) -> dict[str, Any]:
+    """As `object_of`, to the letter: what a client sent twice is told by its very text."""
+    sent = request.META.get("CONTENT_LENGTH") not in {None, "", "0"} or _is_chunked(request)
+    data = read_json(request) if sent else None
     if not isinstance(data, dict):
         raise Malformed("Send a JSON object as the body, see /api/docs/.")
     return data
@@ -55,35 +91,34 @@ def parse_json(raw: bytes) -> Any:
     """Strict JSON of UTF-8 bytes. Raises Malformed with what to mend."""
     if not raw.strip():
         raise Malformed("The body is empty: send JSON, see /api/docs/.")
-    _check_depth(raw)
+    _ensure_bounded(raw)
     try:
-        return json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constants,
-            parse_int=_int64, parse_float=_finite,
-        )  # fmt: skip
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
     except UnicodeDecodeError as error:
         raise Malformed(f"The body is not UTF-8 at byte {error.start}.") from None
     except json.JSONDecodeError as error:
         raise Malformed(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+    except RecursionError:
+        raise Malformed(TOO_DEEP) from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise Malformed(TOO_LARGE) from None
+    _ensure_within_limits(value)
+    return value
 
 
-def _check_depth(raw: bytes) -> None:
-    depth = 0
-    for match in _OPENING.finditer(raw):
-        first = match[0][:1]
-        if first in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Malformed(f"The body nests deeper than {MAX_DEPTH} levels.")
-        elif first in b"]}":
-            depth -= 1
+def _ensure_bounded(raw: bytes) -> None:
+    """Refuse a body made of very many lists and objects before they are made. Brackets inside strings do not count."""
+    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS:
+        outside = _STRING.sub(b"", raw)
+        if outside.count(b"[") + outside.count(b"{") > MAX_CONTAINERS:
+            raise Malformed(f"The body holds more than {MAX_CONTAINERS} lists and objects.")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise Malformed(f"The key {twice[:80]!r} stands twice in one object.")
     return result
 
@@ -92,18 +127,23 @@ def _no_constants(word: str) -> NoReturn:
     raise Malformed(f"{word} is no JSON number.")
 
 
-def _int64(digits: str) -> int:
-    value = int(digits) if len(digits) < 21 else INT64
-    if not -INT64 <= value < INT64:
-        raise Malformed("A whole number in the body does not fit into 64 bits.")
-    return value
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise Malformed(f"The number {text[:30]} is too large.")
-    return value
+def _ensure_within_limits(value: Any) -> None:
+    """Level by level: no more of them than allowed, and every number one that Postgres holds."""
+    level: Iterable[Any] = (value,)
+    for _ in range(MAX_DEPTH + 1):
+        containers: list[Iterable[Any]] = []
+        for one in level:
+            kind = type(one)
+            if kind is dict:
+                containers.append(one.values())
+            elif kind is list:
+                containers.append(one)
+            elif (kind is int and not -INT64 <= one < INT64) or (kind is float and one in INFINITE):
+                raise Malformed(TOO_LARGE)
+        if not containers:
+            return
+        level = chain.from_iterable(containers)
+    raise Malformed(TOO_DEEP)
 
 
 def stored_text(text: str) -> tuple[str, bool]:
@@ -117,6 +157,11 @@ def stored_text(text: str) -> tuple[str, bool]:
     return escaped, escaped != text
 
 
+def form_text(post: Mapping[str, str], name: str) -> str:
+    """A field of a form as it can be stored; browsers send line ends as CR LF."""
+    return stored_text(post.get(name, ""))[0]
+
+
 def stored_value(value: Any) -> tuple[Any, bool]:
     """`stored_text` for every string, keys too, of a JSON value."""
     if isinstance(value, str):
@@ -128,3 +173,11 @@ def stored_value(value: Any) -> tuple[Any, bool]:
         entries = [(*stored_text(key), *stored_value(item)) for key, item in value.items()]
         return {key: item for key, _, item, _ in entries}, any(a or b for _, a, _, b in entries)
     return value, False
+
+
+def is_storable(ascii_json: str) -> bool:
+    """Whether `stored_value` would change nothing, told from the value's JSON with every other character escaped.
+
+    False may be wrong, for a pair of surrogates looks like two: then `stored_value` tells.
+    """
+    return not ("\\r" in ascii_json or "\\u0000" in ascii_json or "\\ud" in ascii_json)

@@ -8,6 +8,7 @@ class Refused(Exception):
 
     status = 400
     code = "refused"
+    retry_after: int | None = None  # seconds, where waiting helps
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)
@@ -55,6 +56,7 @@ class Unavailable(Refused):
     """Something that this needs is down; try again."""
 
     status, code = 503, "unavailable"
+    retry_after = 2
 
 
 def ensure(condition: object, refusal: Refused) -> None:

@@ -1,11 +1,12 @@
 """What every response goes through, and what views share: typed requests, fragments, refusals as pages."""
 
+import secrets
 import sys
 import zoneinfo
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib.auth.decorators import login_required
 from django.db import OperationalError
@@ -14,11 +15,13 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 from psycopg_pool import PoolTimeout
 
 from labelhub.errors import Refused, problem_body
+from labelhub.logs import request_id
 from labelhub.people.models import User
 from labelhub.projects.models import Membership, Project
 
@@ -34,6 +37,23 @@ class HtmxHttpRequest(HttpRequest):
 def is_fragment(request: HtmxHttpRequest) -> bool:
     """True when htmx asks for a piece of the page, not for the page."""
     return bool(request.htmx) and not request.htmx.boosted
+
+
+def request_ids(get_response: Respond) -> Respond:
+    """Every response names its request as the log does; the name is ours, whatever the client sends."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        name = secrets.token_hex(8)
+        request.request_id = name  # type: ignore[attr-defined]  # for what Django logs after the last middleware
+        mark = request_id.set(name)
+        try:
+            response = get_response(request)
+        finally:
+            request_id.reset(mark)
+        response.headers["X-Request-ID"] = name
+        return response
+
+    return respond
 
 
 def private_pages(get_response: Respond) -> Respond:
@@ -68,9 +88,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(error, OperationalError | PoolTimeout):
         return unavailable(request)
     if wants_json(request):
-        body = problem_body(500, "broken", "Something broke on our side. It is in the log.")
+        known = request_id.get()
+        body = problem_body(500, "broken", "Something broke on our side. It is in the log.", request_id=known)
         return JsonResponse(body, status=500, content_type="application/problem+json")
-    return HttpResponse(render_to_string("500.html"), status=500)
+    return HttpResponse(render_to_string("500.html", {"request_id": request_id.get()}), status=500)
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
@@ -95,7 +116,9 @@ def htmx_sign_in(get_response: Respond) -> Respond:
             target = urlsplit(response.headers["Location"])
             if target.path == "/accounts/login/":
                 here = urlsplit(request.headers.get("HX-Current-URL", "/")).path or "/"
-                return HttpResponseClientRedirect(f"/accounts/login/?next={here}", status=401)
+                local = here.startswith("/") and url_has_allowed_host_and_scheme(here, allowed_hosts=None)
+                back = here if local else "/"
+                return HttpResponseClientRedirect(f"/accounts/login/?{urlencode({'next': back})}", status=401)
         return response
 
     return respond
@@ -121,11 +144,15 @@ def domain_errors(get_response: Respond) -> Respond:
     def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, Refused):
             return None
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if wants_json(request):
             body = problem_body(error.status, error.code, error.detail, **error.extra)
-            return JsonResponse(body, status=error.status, content_type="application/problem+json")
+            return JsonResponse(body, status=error.status, headers=headers, content_type="application/problem+json")
         template = "components/_refused.html" if getattr(request, "htmx", False) else "refused.html"
-        return render(request, template, {"refusal": error}, status=error.status)
+        response = render(request, template, {"refusal": error}, status=error.status)
+        for name, value in headers.items():
+            response.headers[name] = value
+        return response
 
     respond.process_exception = process_exception  # type: ignore[attr-defined]
     return respond

@@ -1,8 +1,8 @@
 """Table of contents."""
 
 from labelhub.jobs.models import Job
-from labelhub.keys.models import ApiKey
+from labelhub.keys.models import ApiKey, KeyUse
 from labelhub.people.models import User
 from labelhub.projects.models import Category, Guidelines, Membership, Project, Taxonomy
 
-__all__ = ["ApiKey", "Category", "Guidelines", "Job", "Membership", "Project", "Taxonomy", "User"]
+__all__ = ["ApiKey", "Category", "Guidelines", "Job", "KeyUse", "Membership", "Project", "Taxonomy", "User"]

@@ -13,8 +13,8 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every error of the API is application/problem+json (RFC 9457)."""
     if isinstance(error, Refused):
         response = Response(problem_body(error.status, error.code, error.detail, **error.extra), status=error.status)
-        if error.status == 503:
-            response["Retry-After"] = "2"
+        if error.retry_after:
+            response["Retry-After"] = str(error.retry_after)
     else:
         plain = exception_handler(error, context)
         if plain is None:

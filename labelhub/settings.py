@@ -26,7 +26,9 @@ def refuse_unsafe_start(*, secret: str, hosts: list[str], debug: bool, local: bo
     """Raise ImproperlyConfigured, with the remedy, for a configuration that must never serve."""
     if len(secret) < 50 or len(set(secret)) < 10:
         raise ImproperlyConfigured("SECRET_KEY must be at least 50 random characters.")
-    if not hosts or any("*" in host for host in hosts):
+    if secret.startswith("django-insecure-"):
+        raise ImproperlyConfigured("SECRET_KEY must be your own: django-insecure-… marks one from a template.")
+    if not hosts or any("*" in host or host.startswith(".") for host in hosts):
         raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts that this site answers to, without *.")
     if debug and not local:
         raise ImproperlyConfigured("DEBUG must be 0 where ALLOWED_HOSTS names more than this machine.")
@@ -44,14 +46,21 @@ def database(url: str, process: str) -> dict[str, object]:
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured("DATABASE_URL must start with postgresql://: LabelHub keeps everything in Postgres.")
     query = dict(parse_qsl(parts.query))
-    timeouts = "-c statement_timeout=5s -c lock_timeout=2s" if process in {"web", "gateway"} else "-c lock_timeout=10s"
+    somebody_waits = process in {"web", "gateway"}
+    timeouts = "-c statement_timeout=5s -c lock_timeout=1250ms" if somebody_waits else "-c lock_timeout=10s"
     options: dict[str, object] = {
         "connect_timeout": 3,
         "options": f"-c hnsw.ef_search=100 -c hnsw.iterative_scan=relaxed_order "
         f"-c idle_in_transaction_session_timeout=60s {timeouts}",
     }
     if process == "web":  # never where processes fork: pool threads do not survive it
-        options["pool"] = {"min_size": 2, "max_size": 10, "timeout": 2, "max_lifetime": 1800, "max_idle": 300}
+        # Few connections for many threads (labelhub.management.web): who finds all of them stuck is refused after
+        # `timeout`, and a thread is left that says so. After an outage psycopg_pool waits twice as long before each
+        # further try; `reconnect_timeout` has it begin anew with the next question. No `max_waiting`: clients that
+        # gave up count as waiting, so that after an outage it would refuse everybody for ever.
+        options["pool"] = {
+            "min_size": 2, "max_size": 8, "timeout": 0.75, "reconnect_timeout": 2, "max_lifetime": 1800, "max_idle": 300
+        }  # fmt: skip
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -75,6 +84,7 @@ LABELHUB_ENCODER = read_text("LABELHUB_ENCODER", "sentence-transformers/all-Mini
 LABELHUB_CHAT_URL = read_text("LABELHUB_CHAT_URL", "http://127.0.0.1:8090/v1")
 LABELHUB_EMBED_URL = read_text("LABELHUB_EMBED_URL", LABELHUB_CHAT_URL)
 LABELHUB_RUNNER = read_text("LABELHUB_RUNNER", "local")
+LABELHUB_KEY_REQUESTS_PER_MINUTE = int(read_text("LABELHUB_KEY_REQUESTS_PER_MINUTE", "60000"))
 
 # --- Apps -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -98,17 +108,21 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "labelhub.http.request_ids",
+    "labelhub.seal.sealed",  # outside the others: also what they answer by themselves carries the headers
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "labelhub.http.private_pages",
+    "django.middleware.security.SecurityMiddleware",
+    "labelhub.seal.known_methods",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "labelhub.http.database_down",
+    "labelhub.keys.exposed.refuse_keys_in_addresses",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "labelhub.http.htmx_sign_in",
@@ -163,8 +177,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
+        "img-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],
@@ -181,6 +194,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
 SECURE_PROXY_SSL_HEADER = None if LOCAL else ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_NAME = "labelhub_session" if LOCAL else "__Host-labelhub_session"
 CSRF_COOKIE_NAME = "labelhub_csrf" if LOCAL else "__Host-labelhub_csrf"
+MESSAGE_COOKIE_NAME = "labelhub_messages" if LOCAL else "__Host-labelhub_messages"
+MESSAGE_STORAGE = "labelhub.seal.Toasts"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -207,6 +222,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "labelhub.problems.problem",
     "DEFAULT_SCHEMA_CLASS": "labelhub.openapi.Schema",
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is as unknown as any other: see labelhub.keys.authentication
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -253,6 +269,9 @@ LOGGING = {
         "django.server": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        # The servers that carry us bring formatters of their own, which would print a client's line ends.
+        "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
+        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

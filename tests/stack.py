@@ -86,8 +86,11 @@ class Stack:
         from django.db import connections
         from django.db.backends.postgresql.base import DatabaseWrapper
 
+        from labelhub.settings import database
+
         ours = connections["default"]
-        theirs = ours.settings_dict | {"NAME": database_name(self.database_url)}
+        there = database(self.database_url, "command")
+        theirs = ours.settings_dict | {key: there[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
         connections["default"] = DatabaseWrapper(theirs, "default")
         try:
             yield
@@ -107,25 +110,27 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running_stack(*, inference: bool = True, **environment: str) -> Iterator[Stack]:
-    """Start a site, wait until it is ready, end it and drop its database and folder."""
+def running_stack(*, inference: bool = True, database_url: str = "", **environment: str) -> Iterator[Stack]:
+    """Start a site, wait until it is ready, end it and drop its folder, and its database unless that was given."""
     name = f"test_labelhub_stack{next(_numbers)}_{os.getpid()}"
     folder = Path(tempfile.mkdtemp(prefix="labelhub-stack-"))
-    create_database(name)
+    if not database_url:
+        create_database(name)
     try:
-        stack = _start(name, folder, environment, [] if inference else ["--no-inference"])
+        url = database_url or url_of_database(name)
+        stack = _start(url, folder, environment, [] if inference else ["--no-inference"])
         try:
             stack.wait(lambda: _ready(stack), seconds=START_S, what="the site is ready")
             yield stack
         finally:
             _end(stack)
     finally:
-        drop_database(name)
+        if not database_url:
+            drop_database(name)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(name: str, folder: Path, more: dict[str, str], options: list[str]) -> Stack:
-    url = url_of_database(name)
+def _start(url: str, folder: Path, more: dict[str, str], options: list[str]) -> Stack:
     unwanted = {"DJANGO_SETTINGS_MODULE", "LABELHUB_PROCESS", "LABELHUB_CHAT_URL", "LABELHUB_EMBED_URL"}
     environment = {key: value for key, value in os.environ.items() if key not in unwanted}
     environment |= {"DATABASE_URL": url, "LABELHUB_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"} | more

@@ -1,6 +1,5 @@
 """Capture over HTTP: POST one or many; 2xx means durable."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -9,10 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotations.capture.actions.ingest import Outcome, ingest_feedback, ingest_interactions
-from annotations.capture.fields import Field, json_schema
+from annotations.capture.fields import json_schema
 from annotations.capture.models import Feedback, Interaction
-from annotations.capture.payloads import FEEDBACK, INTERACTION
-from labelhub.body import object_of
+from annotations.capture.payloads import INTERACTION, feedback_schema
+from labelhub.body import sent_object
 from labelhub.errors import Conflict, Invalid, Malformed, NotFound, ensure
 from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
@@ -38,8 +37,20 @@ OUTCOMES = {
 }
 
 
-def _batch_of(fields: Mapping[str, Field]) -> dict[str, Any]:
-    return {"type": "object", "properties": {"items": {"type": "array", "items": json_schema(fields)}}}
+PARKED = {
+    "type": "object",
+    "properties": {
+        "parked": {"type": "integer"},
+        "oldest": {"type": ["string", "null"], "format": "date-time"},
+        "about": {"type": "array", "items": {"type": "string"}, "description": "What the oldest of them are about."},
+    },
+}
+SHOWN_PARKED = 20
+
+
+def _batch_of(item: dict[str, Any]) -> dict[str, Any]:
+    items = {"type": "array", "items": item, "maxItems": settings.MAX_BATCH_ITEMS}
+    return {"type": "object", "required": ["items"], "properties": {"items": items}}
 
 
 def _one(outcome: Outcome) -> Response:
@@ -52,7 +63,7 @@ def _one(outcome: Outcome) -> Response:
 
 
 def _many(request: Request, ingest: Any, caller: Caller) -> Response:
-    items: Any = object_of(request).get("items")
+    items: Any = sent_object(request).get("items")
     ensure(isinstance(items, list), Malformed('Send {"items": [ … ]}.'))
     ensure(len(items) <= settings.MAX_BATCH_ITEMS, Malformed(f"Send at most {settings.MAX_BATCH_ITEMS} items at once."))
     outcomes = ingest(caller.project, items)
@@ -64,11 +75,11 @@ def _many(request: Request, ingest: Any, caller: Caller) -> Response:
 @api("POST", scope=Scope.INGEST, right=Right.INGEST)
 def interactions(request: Request, caller: Caller) -> Response:
     """Store one interaction. The same external_id with the same body answers as the first time; another body is 409."""
-    return _one(ingest_interactions(caller.project, [object_of(request)])[0])
+    return _one(ingest_interactions(caller.project, [sent_object(request)])[0])
 
 
 @extend_schema(
-    request={"application/json": _batch_of(INTERACTION)},
+    request={"application/json": _batch_of(json_schema(INTERACTION))},
     responses={200: OUTCOMES, 207: OpenApiResponse(OUTCOMES, "Some items were refused; the others are stored.")},
 )  # fmt: skip
 @api("POST", scope=Scope.INGEST, right=Right.INGEST)
@@ -77,21 +88,32 @@ def interactions_batch(request: Request, caller: Caller) -> Response:
     return _many(request, ingest_interactions, caller)
 
 
-@extend_schema(request={"application/json": json_schema(FEEDBACK)}, responses={201: RECEIPT, 200: RECEIPT})
+@extend_schema(request={"application/json": feedback_schema()}, responses={201: RECEIPT, 200: RECEIPT})
 @api("POST", scope=Scope.FEEDBACK, right=Right.INGEST)
 def feedback(request: Request, caller: Caller) -> Response:
     """Store one sign of how an answer was received."""
-    return _one(ingest_feedback(caller.project, [object_of(request)])[0])
+    return _one(ingest_feedback(caller.project, [sent_object(request)])[0])
 
 
 @extend_schema(
-    request={"application/json": _batch_of(FEEDBACK)},
+    request={"application/json": _batch_of(feedback_schema())},
     responses={200: OUTCOMES, 207: OUTCOMES},
 )  # fmt: skip
 @api("POST", scope=Scope.FEEDBACK, right=Right.INGEST)
 def feedback_batch(request: Request, caller: Caller) -> Response:
     """Store up to 1,000 signs of feedback; an answer per item."""
     return _many(request, ingest_feedback, caller)
+
+
+@extend_schema(responses={200: PARKED})
+@api("GET", scope=Scope.READ, right=Right.READ)
+def feedback_parked(request: Request, caller: Caller) -> Response:
+    """How much feedback waits for an interaction or session that has not arrived. It is linked when that does."""
+    waiting = Feedback.objects.filter(project=caller.project).parked().order_by("received_at", "pk")
+    oldest = list(waiting[:SHOWN_PARKED])
+    about = [sign.about_interaction or sign.about_session for sign in oldest]
+    first = oldest[0].received_at if oldest else None
+    return Response({"parked": waiting.count(), "oldest": first, "about": about})
 
 
 @extend_schema(responses={200: {"type": "object", "additionalProperties": True}})

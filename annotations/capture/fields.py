@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from labelhub.body import stored_text
 from labelhub.errors import Invalid
 
 MIB = 1024 * 1024
+MAX_LOGPROBS = 100_000
+OBJECT = {"type": "object", "additionalProperties": True}
 Check = Callable[[Any], str]  # '' when the value is fine, else what is expected
 
 
@@ -24,10 +27,15 @@ def text(limit: int, *, required: bool = False, description: str = "") -> Field:
             return "text"
         if required and not value:
             return "text that is not empty"
-        return "" if len(value) <= limit else f"text of at most {limit} characters"
+        return "" if len(value) <= limit and _fits(value, limit) else f"text of at most {limit} characters"
 
     schema = {"type": "string", "maxLength": limit, **({"minLength": 1} if required else {})}
     return Field({**schema, "description": description}, check, required)
+
+
+def _fits(value: str, limit: int) -> bool:
+    """Whether a short text still fits its column when NUL and lone surrogates are written as escapes."""
+    return limit >= MIB or (value.isascii() and "\0" not in value) or len(stored_text(value)[0]) <= limit
 
 
 def number(low: float, high: float, description: str = "") -> Field:
@@ -53,11 +61,18 @@ def moment() -> Field:
             return "a time such as 2026-11-21T09:30:00+01:00, with its offset"
         return ""
 
-    return Field({"type": "string", "format": "date-time"}, check)
+    return Field({"type": "string", "format": "date-time", "maxLength": 40}, check)
 
 
-def free(kind: type, schema: dict[str, Any], words: str) -> Field:
-    return Field(schema, lambda value: "" if isinstance(value, kind) else words)
+def free_object() -> Field:
+    return Field(OBJECT, lambda value: "" if isinstance(value, dict) else "an object")
+
+
+def free_objects(words: str) -> Field:
+    def check(value: Any) -> str:
+        return "" if isinstance(value, list) and all(isinstance(one, dict) for one in value) else words
+
+    return Field({"type": "array", "items": OBJECT}, check)
 
 
 def messages() -> Field:
@@ -81,15 +96,16 @@ def messages() -> Field:
             "content": {"type": "string", "maxLength": MIB},
         },
     }
-    return Field({"type": "array", "items": item, "minItems": 1}, check, required=True)
+    words = "The request as the model got it; the last message is the user's."
+    return Field({"type": "array", "items": item, "minItems": 1, "description": words}, check, required=True)
 
 
 def logprobs() -> Field:
     def check(value: Any) -> str:
         fine = isinstance(value, list) and all(isinstance(x, int | float) and not isinstance(x, bool) for x in value)
-        return "" if fine and len(value) <= 100_000 else "a list of numbers"
+        return "" if fine and len(value) <= MAX_LOGPROBS else f"a list of at most {MAX_LOGPROBS} numbers"
 
-    return Field({"type": "array", "items": {"type": "number"}}, check)
+    return Field({"type": "array", "items": {"type": "number"}, "maxItems": MAX_LOGPROBS}, check)
 
 
 def read_moment(value: Any) -> tuple[datetime, bool]:
@@ -117,7 +133,9 @@ def checked(item: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
             raise Invalid(f"{name} must be {expected}.", field=name)
     if unknown := item.keys() - fields.keys():
         name = sorted(unknown)[0][:80]
-        raise Invalid(f"Unknown field {name!r}. What has no field of its own goes into metadata.", field=name)
+        raise Invalid(
+            f"Unknown field {name!r}. What has no field of its own goes into metadata.", field=stored_text(name)[0]
+        )
     return item
 
 
@@ -126,5 +144,10 @@ def json_schema(fields: Mapping[str, Field]) -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": [name for name, field in fields.items() if field.required],
-        "properties": {name: field.schema for name, field in fields.items()},
+        "properties": {name: field.schema if field.required else _or_null(field) for name, field in fields.items()},
     }
+
+
+def _or_null(field: Field) -> dict[str, Any]:
+    """null is the same as leaving the field out."""
+    return {**field.schema, "type": [field.schema["type"], "null"]}

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from annotations.capture.fields import (
@@ -11,7 +12,9 @@ from annotations.capture.fields import (
     Field,
     checked,
     choice,
-    free,
+    free_object,
+    free_objects,
+    json_schema,
     logprobs,
     messages,
     moment,
@@ -20,17 +23,16 @@ from annotations.capture.fields import (
     text,
 )
 from annotations.capture.models import Feedback
-from labelhub.body import stored_text, stored_value
+from labelhub.body import is_storable, stored_text, stored_value
 from labelhub.errors import Invalid, ensure
 
-OBJECT = {"type": "object", "additionalProperties": True}
 INTERACTION: dict[str, Field] = {
     "external_id": text(255, required=True, description="Yours; unique in the project. Sending it again is safe."),
     "session": text(255, description="Your id of the conversation; left out: the interaction stands alone."),
     "messages": messages(),
     "output": Field({"type": "string", "maxLength": MIB}, text(MIB).check, required=True),
     "occurred_at": moment(),
-    "documents": free(list, {"type": "array", "items": OBJECT}, "a list of retrieved documents"),
+    "documents": free_objects("a list of retrieved documents, each an object"),
     "model_version": text(120),
     "prompt_version": text(120),
     "environment": text(40),
@@ -38,7 +40,7 @@ INTERACTION: dict[str, Field] = {
     "confidence": number(0, 1),
     "token_logprobs": logprobs(),
     "duration_ms": number(0, 1e9),
-    "metadata": free(dict, OBJECT, "an object"),
+    "metadata": free_object(),
 }
 FEEDBACK: dict[str, Field] = {
     "external_id": text(255, required=True),
@@ -50,13 +52,28 @@ FEEDBACK: dict[str, Field] = {
     "end_user": text(255),
     "occurred_at": moment(),
 }
+THUMB = Field({"enum": [1, -1]}, lambda value: "" if value in (1, -1) else "1 or -1", required=True)
+WORDS = Field({"type": "string", "pattern": r"\S"}, lambda value: "" if value.strip() else "words", required=True)
+# What a kind asks of one more field: {kind: (field, what it must be)}.
+KINDS: dict[str, tuple[str, Field]] = {
+    Feedback.Kind.THUMB: ("value", THUMB),
+    Feedback.Kind.RATING: ("value", number(1, 5)),
+    Feedback.Kind.DWELL: ("value", number(0, 1e9)),
+    Feedback.Kind.COMMENT: ("text", WORDS),
+    Feedback.Kind.REWRITE: ("text", WORDS),
+    Feedback.Kind.CATEGORY: ("text", WORDS),
+}
 ODD_AFTER = timedelta(days=1)
 ODD_BEFORE = timedelta(days=365)
 
 
-def canonical_sha256(item: Any) -> str:
-    """Of the item with its keys sorted: the same for the same content, however it was written."""
-    return hashlib.sha256(json.dumps(item, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+def canonical(item: Any) -> str:
+    """The item's JSON in ASCII with its keys sorted: the same for the same content, however it was written."""
+    return json.dumps(item, sort_keys=True, ensure_ascii=True)
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass
@@ -70,10 +87,13 @@ class InteractionRow:
 
 
 def interaction_row(item: Any, now: datetime) -> InteractionRow:
-    """Raises Invalid with the field and what is expected."""
+    """Raises Invalid with the field and what is expected. What was escaped is kept as it came, as its JSON in ASCII."""
     item = checked(item, INTERACTION)
-    sha = canonical_sha256(item)
-    values, escaped = stored_value({key: value for key, value in item.items() if value is not None})
+    text_ = canonical(item)
+    if len(text_) > MIB:
+        _ensure_short_texts(item)
+    values = {key: value for key, value in item.items() if value is not None}
+    values, escaped = (values, False) if is_storable(text_) else stored_value(values)
     occurred_at, odd = occurred(values.get("occurred_at"), now)
     system, turns, prompt = _split(values["messages"])
     logs = values.get("token_logprobs") or []
@@ -87,7 +107,10 @@ def interaction_row(item: Any, now: datetime) -> InteractionRow:
     }  # fmt: skip
     external_id = values["external_id"]
     raw = {"token_logprobs": logs} if logs else {}
-    return InteractionRow(external_id, values.get("session") or external_id, sha, occurred_at, columns, raw)
+    if escaped:
+        raw["as_sent"] = text_
+    session = values.get("session") or external_id
+    return InteractionRow(external_id, session, sha256(text_), occurred_at, columns, raw)
 
 
 def _split(items: list[dict[str, str]]) -> tuple[str, list[dict[str, str]], str]:
@@ -125,22 +148,44 @@ def feedback_row(item: Any, now: datetime) -> FeedbackRow:
     item = checked(item, FEEDBACK)
     about, session = item.get("interaction") or "", item.get("session") or ""
     ensure(about or session, Invalid("Say what it is about: interaction or session.", field="interaction"))
-    _value_fits(item["kind"], item.get("value"), item.get("text") or "")
+    _ensure_fits_kind(item)
     occurred_at, _ = occurred(item.get("occurred_at"), now)
     columns = {
         "kind": item["kind"], "value": item.get("value"), "text": stored_text(item.get("text") or "")[0],
         "end_user": stored_text(item.get("end_user") or "")[0], "occurred_at": occurred_at,
     }  # fmt: skip
     ids = [stored_text(value)[0] for value in (item["external_id"], about, session)]
-    return FeedbackRow(ids[0], ids[1], ids[2], canonical_sha256(item), columns)
+    return FeedbackRow(ids[0], ids[1], ids[2], sha256(canonical(item)), columns)
 
 
-def _value_fits(kind: str, value: float | None, words: str) -> None:
-    if kind == Feedback.Kind.THUMB:
-        ensure(value in (1, -1), Invalid("A thumb has the value 1 or -1.", field="value"))
-    elif kind == Feedback.Kind.RATING:
-        ensure(value is not None and 1 <= value <= 5, Invalid("A rating has a value from 1 to 5.", field="value"))
-    elif kind == Feedback.Kind.DWELL:
-        ensure(value is not None and value >= 0, Invalid("A dwell has its seconds as value.", field="value"))
-    elif kind in {Feedback.Kind.COMMENT, Feedback.Kind.REWRITE, Feedback.Kind.CATEGORY}:
-        ensure(words.strip(), Invalid(f"A {kind} has its words as text.", field="text"))
+def _ensure_fits_kind(item: dict[str, Any]) -> None:
+    name, field_ = KINDS.get(item["kind"], ("", None))
+    if field_ is not None:
+        value = item.get(name)
+        expected = "given" if value is None else field_.check(value)
+        ensure(not expected, Invalid(f"The {name} of a {item['kind']} must be {expected}.", field=name))
+
+
+def feedback_schema() -> dict[str, Any]:
+    """Of FEEDBACK, with what depends on the kind, and that it must be about something."""
+    of_kinds = [
+        {
+            "if": {"properties": {"kind": {"const": str(kind)}}},
+            "then": {"required": [name], "properties": {name: field_.schema}},
+        }
+        for kind, (name, field_) in KINDS.items()
+    ]
+    about = [
+        {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+        for name in ("interaction", "session")
+    ]
+    return {**json_schema(FEEDBACK), "allOf": [{"anyOf": about}, *of_kinds]}
+
+
+def _ensure_short_texts(value: Any) -> None:
+    """No text inside of what is free in form is longer than a named one may be."""
+    if isinstance(value, str):
+        ensure(len(value) <= MIB, Invalid(f"A text may have at most {MIB} characters."))
+    elif isinstance(value, dict | list):
+        for one in chain(value.keys(), value.values()) if isinstance(value, dict) else value:
+            _ensure_short_texts(one)

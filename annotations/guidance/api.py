@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotations.guidance.context import context_for
+from annotations.guidance.actions import give_context
 from labelhub.body import object_of, stored_text
 from labelhub.errors import Invalid, ensure
 from labelhub.keys.authentication import Caller, api
@@ -45,7 +45,7 @@ def context(request: Request, caller: Caller) -> Response:
         isinstance(prompt, str) and prompt.strip(), Invalid("prompt must be text that is not empty.", field="prompt")
     )
     ensure(len(prompt) <= 32_000, Invalid("prompt must be at most 32,000 characters.", field="prompt"))
-    answer = context_for(caller.project, stored_text(prompt)[0])
+    answer = give_context(caller.project, stored_text(prompt)[0])
     rows = [
         {"provenance": c.provenance, "question": c.question, "answer": c.answer, "similarity": round(c.similarity, 4)}
         for c in answer.corrections

@@ -4,12 +4,10 @@ A correction is injectable the moment its Approval commits. The trigger needs me
 meaning alone cannot tell a sibling (the same question on another item).
 """
 
-import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
 
-from annotations.guidance.models import Injection
 from annotations.recall.actions import PROMPT
 from annotations.recall.nearest import nearest
 from annotations.recall.sameness import named_items, same_problem
@@ -21,6 +19,12 @@ from labelhub.projects.models import Project
 LOOKED_AT = 12  # nearest corrections that the guards look at
 INJECTED = 1  # small models copy one correction well, several hardly
 ENCODER_DEADLINE_S = 2.0
+# Letters and marks without a shape: fillers, variation selectors, tags, noncharacters. They can carry hidden text.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufdd0-\ufdef\ufe00-\ufe0f\uffa0\ufff0-\ufffb"
+    "\U000e0000-\U000e0fff" + "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)) + "]"
+)
+_ROLE = re.compile(r"\[(/?[A-Z_]{3,})\]")  # what some chat templates mark a role with
 
 
 @dataclass(frozen=True)
@@ -63,23 +67,15 @@ def context_for(project: Project, prompt: str) -> ContextAnswer:
     }
     fitting: list[Correction] = []
     for candidate in near:
-        row = gold[candidate.object_id]
+        row = gold.get(candidate.object_id)
+        if row is None:  # superseded since the line before
+            continue
         named = named_items(row.interaction.prompt, row.label.rewrite, row.interaction.output)
         if same_problem(prompt, row.interaction.prompt, candidate.similarity, named):
             fitting.append(
                 Correction(row.label_id, row.pk, row.interaction.prompt, row.label.rewrite, candidate.similarity)
             )
-    chosen = tuple(fitting[:INJECTED])
-    _record(project, prompt, chosen)
-    return ContextAnswer(chosen, degraded=False)
-
-
-def _record(project: Project, prompt: str, corrections: tuple[Correction, ...]) -> None:
-    sha = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
-    Injection.objects.bulk_create(
-        Injection(project=project, approval_id=c.approval_id, prompt_sha256=sha, similarity=c.similarity)
-        for c in corrections
-    )
+    return ContextAnswer(tuple(fitting[:INJECTED]), degraded=False)
 
 
 def render_block(pairs: list[tuple[str, str]]) -> str:
@@ -93,4 +89,5 @@ def render_block(pairs: list[tuple[str, str]]) -> str:
 def as_data(text: str) -> str:
     """Text that cannot close the block, break its line, hide characters or turn the reading direction."""
     visible = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cf", "Co", "Cs"})
-    return re.sub(r"\s+", " ", visible.replace("<", "‹").replace(">", "›")).strip()
+    tame = _ROLE.sub(r"‹\1›", _UNSEEN.sub("", visible).replace("<", "‹").replace(">", "›"))
+    return re.sub(r"\s+", " ", tame).strip()

@@ -12,7 +12,7 @@ from annotations.review.actions.claims import claim_next, release, skip
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import submit
 from annotations.review.actions.queues import add_tasks, create_queue, draw_at_random
-from annotations.review.models import Claim, Label, Queue, ReviewTask
+from annotations.review.models import Claim, Label, LabelQuerySet, Queue, ReviewTask
 from annotations.review.progress import progress
 from labelhub.body import object_of
 from labelhub.errors import Invalid, NotFound, ensure
@@ -57,8 +57,14 @@ def _task(caller: Caller, pk: int) -> ReviewTask:
     return task
 
 
+def _labels(caller: Caller) -> LabelQuerySet:
+    """Those of the project that the caller may see; a key without the scope to approve shows the person's own."""
+    labels = Label.objects.visible_to(caller.user).filter(project=caller.project).with_evidence()
+    return labels if caller.may(Right.APPROVE) else labels.filter(author=caller.user)
+
+
 def _label(caller: Caller, pk: int) -> Label:
-    label = Label.objects.visible_to(caller.user).filter(project=caller.project, pk=pk).with_evidence().first()
+    label = _labels(caller).filter(pk=pk).first()
     if label is None:
         raise NotFound
     return label
@@ -73,7 +79,7 @@ def _fence(body: dict[str, Any]) -> int:
 
 def task_body(claim: Claim) -> dict[str, Any]:
     """What a reviewer needs of a claimed task."""
-    task = ReviewTask.objects.select_related("interaction__session").get(pk=claim.task_id)
+    task = ReviewTask.objects.select_related("interaction__session", "project").get(pk=claim.task_id)
     row = task.interaction
     return {
         "task": task.pk, "fence": claim.fence, "leased_until": claim.leased_until, "reason": task.reason,
@@ -103,6 +109,7 @@ def label_body(label: Label) -> dict[str, Any]:
 def queues(request: Request, caller: Caller) -> Response:
     """The queues that one works in; POST {slug, name, instructions, overlap} makes one (moderators)."""
     if request.method == "POST":
+        caller.ensure(Right.CURATE)
         body = object_of(request)
         queue = create_queue(
             caller.project, slug=str(body.get("slug", "")), name=str(body.get("name") or body.get("slug", "")),
@@ -176,12 +183,12 @@ def task_labels(request: Request, caller: Caller, pk: int) -> Response:
 
 
 @extend_schema(responses={200: ANYTHING})
-@api("GET", scope=Scope.LABEL, right=Right.LABEL)
+@api("GET", scope=Scope.LABEL, right=Right.LABEL, query=("state", "after"))
 def labels(request: Request, caller: Caller) -> Response:
     """Labels, oldest first; ?state=waiting: those that wait for the caller's approval; ?after=<id> pages on."""
-    rows = Label.objects.visible_to(caller.user).filter(project=caller.project).with_evidence()
+    rows = _labels(caller)
     if request.query_params.get("state") == "waiting":
-        ensure_right(caller.user, caller.project, Right.APPROVE)
+        caller.ensure(Right.APPROVE)
         rows = rows.for_approval_by(caller.user)
     after = request.query_params.get("after", "0")
     ensure(after.isdigit(), Invalid("after must be the id of the last label seen."))

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+
+from rapidfuzz.distance import Indel
 
 # A word, a run of white space, or one character: CJK scripts have no spaces, so each character stands alone.
 _TOKEN = re.compile(
@@ -19,16 +20,12 @@ class Piece:
 
 def word_diff(before: str, after: str) -> list[Piece]:
     """Pieces in reading order; all but `ins` joined give `before`, all but `del` give `after`."""
-    a, b = _tokens(before), _tokens(after)
+    a, b = _comparable(before, after)
     pieces: list[Piece] = []
-    for tag, a0, a1, b0, b1 in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        if tag == "equal":
-            pieces.append(Piece("same", "".join(a[a0:a1])))
-            continue
-        if a1 > a0:
-            pieces.append(Piece("del", "".join(a[a0:a1])))
-        if b1 > b0:
-            pieces.append(Piece("ins", "".join(b[b0:b1])))
+    # difflib reads nicer stretches, but takes minutes for a word said over and over, as models at a loss do.
+    for step in Indel.opcodes(a, b):
+        gone, new = "".join(a[step.src_start : step.src_end]), "".join(b[step.dest_start : step.dest_end])
+        pieces += [Piece("same", gone)] if step.tag == "equal" else _change(gone, new)
     return _calm(pieces)
 
 
@@ -51,6 +48,10 @@ def _change(before: str, after: str) -> list[Piece]:
     return [Piece(op, text) for op, text in (("del", before), ("ins", after)) if text]
 
 
-def _tokens(text: str) -> list[str]:
-    tokens = _TOKEN.findall(text)
-    return tokens if len(tokens) <= MAX_TOKENS else text.splitlines(keepends=True)
+def _comparable(before: str, after: str) -> tuple[list[str], list[str]]:
+    """Both texts in words; in lines, or each as a whole, where there are too many of them."""
+    for cut in (_TOKEN.findall, lambda text: text.splitlines(keepends=True)):
+        a, b = cut(before), cut(after)
+        if max(len(a), len(b)) <= MAX_TOKENS:
+            return a, b
+    return [before], [after]

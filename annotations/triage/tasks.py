@@ -26,6 +26,10 @@ def flag_captured(project_id: int) -> bool:
     project = Project.objects.get(pk=project_id)
     rules = rules_of(project)
     with unread("flag_captured", project, Interaction.objects.filter(project=project)) as rows:
+        link_parked(project, [row.external_id for row in rows])  # what came while they were being stored
+        # Feedback that was parked may be older than what flag_reactions has read up to.
+        early = Feedback.objects.filter(interaction__in=[row.pk for row in rows]).select_related("interaction")
         found = [(rule, row, evidence_in_interaction(rule, row)) for row in rows for rule in rules]
+        found += [(rule, sign.interaction, evidence_in_feedback(rule, sign)) for sign in early for rule in rules]
         raise_flags(project, [item for item in found if item[2]])
     return bool(rows.more)

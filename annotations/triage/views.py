@@ -16,6 +16,7 @@ from annotations.review.views.shown import Sign, facts, tone
 from annotations.triage.actions import dismiss, route, undo
 from annotations.triage.board import Event, on_board, trail
 from annotations.triage.models import Decision, Flag
+from labelhub.body import form_text
 from labelhub.errors import Invalid, NotFound
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.people.models import User
@@ -55,11 +56,13 @@ def rows(request: HtmxHttpRequest, project: Project) -> HttpResponse:
 @project_page(Right.TRIAGE)
 def session_route(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     session = session_of(project, request.user, pk)
-    queue = Queue.objects.visible_to(request.user).filter(project=project, slug=request.POST.get("queue", "")).first()
+    queue = (
+        Queue.objects.visible_to(request.user).filter(project=project, slug=form_text(request.POST, "queue")).first()
+    )
     if queue is None:
         raise Invalid("Choose one of the project's queues.")
     after = following(project, pk)
-    decision = route(session, queue=queue, by=request.user, reason=request.POST.get("reason", "")[:300])
+    decision = route(session, queue=queue, by=request.user, reason=form_text(request.POST, "reason")[:300])
     return decided(request, project, decision, after, f"Sent to {queue}.")
 
 
@@ -68,7 +71,7 @@ def session_route(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRe
 def session_dismissal(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     session = session_of(project, request.user, pk)
     after = following(project, pk)
-    decision = dismiss(session, by=request.user, reason=request.POST.get("reason", "")[:300])
+    decision = dismiss(session, by=request.user, reason=form_text(request.POST, "reason")[:300])
     return decided(request, project, decision, after, "Dismissed.")
 
 

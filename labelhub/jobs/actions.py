@@ -37,7 +37,7 @@ def enqueue(
     return job
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def wake(event: str, project: Project | int) -> None:
     """Make sure that each follow-up of `event` runs for `project` after the caller commits.
 

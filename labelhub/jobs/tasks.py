@@ -1,12 +1,10 @@
 """What django-q2 calls for a Job, any Job."""
 
 import logging
-import time
 import traceback
-from collections.abc import Callable
 from importlib import import_module
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 from django_q.exceptions import TimeoutException
 
 from labelhub.errors import Refused, Unavailable
@@ -14,6 +12,7 @@ from labelhub.jobs.actions import queue_follow_up
 from labelhub.jobs.claims import Claim, LostJob, claim, fail, finish, give_back
 from labelhub.jobs.follow_ups import FollowUp
 from labelhub.jobs.models import Job
+from labelhub.jobs.patience import patiently
 from labelhub.jobs.running import running
 
 logger = logging.getLogger(__name__)
@@ -30,7 +29,7 @@ def run(job_id: int) -> None:
     try:
         with running(held):
             outcome = _call(held.job)
-        _insist(lambda: _done(held, outcome))
+        patiently(lambda: _done(held, outcome), for_s=DATABASE_AWAY_S)
     except LostJob as lost:
         logger.warning("%s", lost)
     except Unavailable as error:  # what it needs is down: that is not its failure, so the attempt does not count
@@ -43,7 +42,7 @@ def run(job_id: int) -> None:
     except Exception:
         logger.exception("Job %s, %s, failed in attempt %s", job_id, held.job, held.job.attempt)
         text = traceback.format_exc()
-        _insist(lambda: fail(held, text))
+        patiently(lambda: fail(held, text), for_s=DATABASE_AWAY_S)
 
 
 def _call(job: Job) -> object:
@@ -58,16 +57,3 @@ def _done(held: Claim, outcome: object) -> None:
     job = held.job
     if job.follow_up and outcome is True:
         queue_follow_up(FollowUp(job.follow_up, job.path, job.cluster), job.project_id)
-
-
-def _insist(write: Callable[[], None]) -> None:
-    """The work is done: a database that is away for a moment must not have it done again."""
-    until = time.monotonic() + DATABASE_AWAY_S
-    while True:
-        try:
-            return write()
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block or time.monotonic() > until:
-                raise
-            connection.close()
-            time.sleep(0.5)

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from labelhub.errors import Invalid, ensure
+from labelhub.keys.lookup import usable_key
 from labelhub.keys.models import SERVICE_SCOPES, ApiKey, Scope
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
@@ -40,7 +41,7 @@ def find_key(text: str) -> ApiKey | None:
     parts = text.split("_", 2)
     if len(parts) != 3 or parts[0] != "lh":
         return None
-    key = ApiKey.objects.usable().select_related("project", "person").filter(prefix=parts[1]).first()
+    key = usable_key(parts[1])
     if key is None or not secrets.compare_digest(key.secret_sha256, _digest(parts[2])):
         return None
     if key.last_used_at is None or (timezone.now() - key.last_used_at).total_seconds() > 60:

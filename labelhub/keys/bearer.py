@@ -7,8 +7,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from labelhub.errors import Malformed, ensure
 from labelhub.keys.actions import find_key
+from labelhub.keys.limits import spend
 from labelhub.keys.models import ApiKey
 
 
@@ -25,16 +25,13 @@ class Service:
 
 class KeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
-        ensure(
-            not any(value.startswith("lh_") for value in request.query_params.dict().values()),
-            Malformed("Send the key in the header `Authorization: Bearer lh_…`, never in the address."),
-        )
         kind, _, text = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer":
             return None
         key = find_key(text.strip())
         if key is None or (key.person and not key.person.is_active):
             raise AuthenticationFailed("This key is unknown, expired or revoked.")
+        spend(key)
         return key.person or Service(key.service), key
 
     def authenticate_header(self, request: Request) -> str:

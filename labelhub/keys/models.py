@@ -56,6 +56,9 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    exposed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was first sent in an address: replace it."
+    )
 
     objects: ClassVar[ApiKeyQuerySet] = ApiKeyQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -74,3 +77,14 @@ class ApiKey(models.Model):
     def rights(self) -> set[Right]:
         """What the scopes allow; a person's role now narrows it further."""
         return set().union(*(SCOPE_RIGHTS[scope] for scope in self.scopes))
+
+
+class KeyUse(models.Model):
+    """How many requests of a key were drawn in its latest minute (`labelhub.keys.limits`). A crash may forget it."""
+
+    key = models.OneToOneField(ApiKey, models.CASCADE, primary_key=True, related_name="+")
+    minute = models.DateTimeField()
+    used = models.BigIntegerField(help_text="Requests drawn in this minute, refused ones included.")
+
+    def __str__(self) -> str:
+        return f"{self.used} at {self.minute:%H:%M}"

@@ -6,9 +6,9 @@ from labelhub.jobs.tied import die_with
 
 worker_class = "gthread"
 workers = 2
-threads = 8
-max_requests = 2000
-max_requests_jitter = 200
+threads = 40  # many more than the pool has connections: who waits for one holds up nobody (settings.py)
+max_requests = 100_000
+max_requests_jitter = 10_000
 timeout = 60
 graceful_timeout = 5
 preload_app = False  # the connection pool does not survive a fork

@@ -24,7 +24,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
     def by_slug(self, slug: str) -> "Project":
         """Raises NotFound: the same words for unknown, foreign and not allowed."""
-        project = self.filter(slug=slug).first()
+        project = None if "\x00" in slug else self.filter(slug=slug).first()  # Postgres does not even look for a NUL
         if project is None:
             raise NotFound
         return project

@@ -36,7 +36,7 @@ def test_an_admin_sees_only_the_own_projects_rows(client):
     page = client.get("/admin/labelhub/project/").content.decode()
     assert "Mine" in page
     assert "Theirs" not in page
-    assert client.get(f"/admin/labelhub/project/{other.pk}/change/").status_code == 302
+    assert client.get(f"/admin/labelhub/project/{other.pk}/change/").status_code == 404
 
 
 def test_a_key_is_shown_once_when_it_is_made(client):

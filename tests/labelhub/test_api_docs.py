@@ -13,7 +13,7 @@ def test_the_page_lists_every_endpoint_of_the_schema_with_its_words(client):
 
 
 def test_the_schema_is_openapi_3_1(client):
-    schema = client.get("/api/schema/?format=json").json()
+    schema = client.get("/api/schema/", headers={"Accept": "application/json"}).json()
     assert schema["openapi"] == "3.1.0"
     properties = schema["paths"]["/api/v1/interactions/"]["post"]["requestBody"]["content"]["application/json"][
         "schema"

@@ -1,8 +1,11 @@
 import pytest
 from django.db import OperationalError, connection
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 from labelhub import health
+from labelhub.errors import Unavailable
+from labelhub.http import domain_errors
 from labelhub.jobs import canary, tasks
 from labelhub.jobs.models import Cluster, Job
 
@@ -57,3 +60,10 @@ def test_a_silent_cluster_is_named(client: Client):
     response = client.get("/health/worker")
     assert response.status_code == 503
     assert response.json()["detail"] == "No sign of life from: training."
+
+
+@pytest.mark.bar("R9")
+def test_what_needs_something_that_is_down_says_when_to_come_back(rf: RequestFactory):
+    refuse = domain_errors(lambda request: HttpResponse()).process_exception
+    refusal = refuse(rf.get("/api/v1/anything/"), Unavailable("The encoder does not answer."))
+    assert (refusal.status_code, refusal.headers["Retry-After"]) == (503, "2")

@@ -143,6 +143,8 @@ def _from_approval(project: Project, approval: Approval, groups: dict[str, Promp
     gold = interaction.output if good else label.rewrite
     key = prompt_sha256(interaction.messages)
     same = Case.objects.of(project).asked().filter(prompt_sha256=key)
+    if same.filter(approval__gt=approval.pk).exists():
+        return False  # answered anew since: an older approval without a case of its own must not bring its answer back
     if not gold.strip():
         gone = same.exclude(approval=None)
         retire(gone, f"label {label.pk} calls the answer flawed")

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from labelhub import jobs
 from labelhub.errors import Invalid, Refused, Unavailable, ensure
+from labelhub.jobs.patience import patiently
 from labelhub.states import move
 from training.datasets.base_model import base_folder
 from training.evaluation.cases import Standing, standings
@@ -23,7 +24,7 @@ from training.lm.rows import Case as Question
 from training.lm.specs import Version, write_evaluate
 from training.lm.work import in_words
 from training.runs import store
-from training.runs.leases import announce, beat, hold, patiently
+from training.runs.leases import announce, beat, hold
 from training.runs.models import ModelVersion
 from training.runs.runners import Progress, Runner, configured_runner
 from training.runs.supervisor import BEAT_S, LOOK_S, end_on_sigterm

@@ -15,6 +15,12 @@ from pathlib import Path
 from training.lm.contract import CANCEL, Exit, State, Status, read_status, write_status
 from training.lm.files import Refused
 
+DISK_IS_FULL = "The disk is full: free some space and start again."
+# how the libraries below say it when it is not an OSError: a checkpoint that could not be written to its end, a library
+# that could not be loaded
+FULL_DISK = ("No space left", "write failed", "unexpected pos", "PytorchStreamWriter")
+NO_MEMORY = ("allocate memory", "failed to map segment")
+
 
 class Busy(Exception):
     """Another process is at work in this folder; it is left alone."""
@@ -81,9 +87,9 @@ def in_words(error: BaseException) -> str:
     """What went wrong, for somebody who did not write this program."""
     text = str(error)
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or "No space left" in text or "write failed" in text:
-        return "The disk is full: free some space and start again."
-    if isinstance(error, MemoryError) or "allocate memory" in text:
+    if full or any(sign in text for sign in FULL_DISK):
+        return DISK_IS_FULL
+    if isinstance(error, MemoryError) or any(sign in text for sign in NO_MEMORY):
         return "Not enough memory: choose a smaller batch or a smaller model."
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -9,7 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
-from django.views.decorators.http import require_POST
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST, require_safe
 
 from labelhub.errors import Refused
 from labelhub.projects.models import Project
@@ -48,7 +49,7 @@ class TrainingRunAdmin(ScopedAdmin):
         ours = [
             path("launch/", wrapped(self, self.launch_page), name="training_trainingrun_launch"),
             path("freeze/", wrapped(self, require_POST(self.freeze)), name="training_trainingrun_freeze"),
-            path("<int:pk>/live/", wrapped(self, self.live), name="training_trainingrun_live"),
+            path("<int:pk>/live/", wrapped(self, require_safe(self.live)), name="training_trainingrun_live"),
             path("<int:pk>/cancel/", wrapped(self, require_POST(self.cancel)), name="training_trainingrun_cancel"),
         ]
         return [*ours, *super().get_urls()]
@@ -126,6 +127,7 @@ class TrainingRunAdmin(ScopedAdmin):
                 messages.error(request, refusal.detail)
         return HttpResponseRedirect(f"{reverse('admin:training_trainingrun_launch')}?project={project.slug}")
 
+    @method_decorator(require_safe)
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -105,7 +105,7 @@ def _recipe(given: object) -> Recipe:
 
 @extend_schema(methods=["POST"], request={"application/json": WANTED}, responses={201: ANYTHING})
 @extend_schema(methods=["GET"], responses={200: ITEMS})
-@api("GET", "POST", scope=Scope.TRAIN, right=Right.TRAIN)
+@api("GET", "POST", scope=Scope.TRAIN, right=Right.TRAIN, query=("before",))
 def snapshots(request: Request, caller: Caller) -> Response:
     """The snapshots of the project; or freeze a new one."""
     if request.method == "GET":
@@ -128,7 +128,7 @@ def snapshot(request: Request, caller: Caller, number: int) -> Response:
 
 @extend_schema(methods=["POST"], request={"application/json": LAUNCH}, responses={201: ANYTHING})
 @extend_schema(methods=["GET"], responses={200: ITEMS})
-@api("GET", "POST", scope=Scope.TRAIN, right=Right.TRAIN)
+@api("GET", "POST", scope=Scope.TRAIN, right=Right.TRAIN, query=("before",))
 def runs(request: Request, caller: Caller) -> Response:
     """The runs of the project; or launch one."""
     if request.method == "GET":
@@ -177,7 +177,7 @@ def _versions() -> Any:
 
 
 @extend_schema(responses={200: ITEMS})
-@api("GET", scope=Scope.TRAIN, right=Right.TRAIN)
+@api("GET", scope=Scope.TRAIN, right=Right.TRAIN, query=("before",))
 def versions(request: Request, caller: Caller) -> Response:
     """The versions of the project, newest first."""
     return page(request, _versions().filter(project=caller.project), shown.version)

@@ -7,14 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, models
+from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -22,10 +20,8 @@ from training.lm.files import Refused, read_json, write_json
 
 STALE_S = 20  # without a heartbeat for so long, a supervisor counts as dead
 HANGS_S = 60  # and one whose process is still there, as hanging
-DATABASE_AWAY_S = 120
 MOST_SUPERVISORS = 10
 HOLDER = "supervisor.json"
-T = TypeVar("T")
 
 
 class LostLease(Exception):
@@ -88,19 +84,6 @@ def hold(row: Any) -> Any:
     if locked is None:
         raise LostLease(f"{row} is looked after by somebody else, or has ended.")
     return locked
-
-
-def patiently(write: Callable[[], T]) -> T:
-    """`write`, again and again while the database is away: hours of training must not be lost to its restart."""
-    until = time.monotonic() + DATABASE_AWAY_S
-    while True:
-        try:
-            return write()
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block or time.monotonic() > until:
-                raise
-            connection.close()
-            time.sleep(0.5)
 
 
 def spawn_supervisor(kind: str, row: Any, folder: Path) -> None:

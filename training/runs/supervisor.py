@@ -17,16 +17,17 @@ from django.db.models.functions import Now
 
 from labelhub import jobs
 from labelhub.errors import Refused
+from labelhub.jobs.patience import patiently
 from labelhub.states import move
 from training.lm.adapter_files import WEIGHTS, read_manifest
 from training.lm.contract import MANIFEST, read_metrics
 from training.lm.contract import State as Said
 from training.lm.files import Refused as KernelRefused
 from training.lm.files import sha256_file
-from training.lm.work import in_words
+from training.lm.work import DISK_IS_FULL, in_words
 from training.runs import store
 from training.runs.folders import prepare, run_folder
-from training.runs.leases import LostLease, announce, beat, hold, patiently
+from training.runs.leases import LostLease, announce, beat, hold
 from training.runs.models import ModelVersion, RunMetric, TrainingRun
 from training.runs.runners import Handle, Progress, Runner, configured_runner
 from training.scope import next_number
@@ -34,6 +35,7 @@ from training.scope import next_number
 logger = logging.getLogger(__name__)
 State = TrainingRun.State
 LOOK_S, BEAT_S = 0.2, 1.0
+SCARCE = 1 << 16  # bytes free
 MEASURES = ("loss", "eval_loss", "learning_rate", "grad_norm", "tokens_per_s", "elapsed_s")
 
 
@@ -124,11 +126,19 @@ def _conclude(run: TrainingRun, folder: Path, progress: Progress) -> bool:
     elif progress.state == Said.FAILED:
         _end(run, State.FAILED, progress.reason)
     elif run.attempt >= TrainingRun.MOST_ATTEMPTS:
-        _end(run, State.FAILED, f"The trainer died {TrainingRun.MOST_ATTEMPTS} times. Its log says more.")
+        _end(run, State.FAILED, _why_dead(folder))
     else:
         patiently(lambda: beat(run, attempt=F("attempt") + 1))
         return False
     return True
+
+
+def _why_dead(folder: Path) -> str:
+    """What to do about a trainer that could not even write down why it ended."""
+    if shutil.disk_usage(folder).free < SCARCE:
+        return DISK_IS_FULL
+    often = f"The trainer died {TrainingRun.MOST_ATTEMPTS} times. Its log says more; if it breaks off without a word, "
+    return f"{often}the machine ran out of memory: choose a smaller batch or a smaller model."
 
 
 @transaction.atomic

@@ -8,8 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
-from django.views.decorators.http import require_POST
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST, require_safe
 
+from labelhub.body import form_text
 from labelhub.errors import Refused
 from labelhub.scoped_admin import ScopedAdmin
 from training.registry.actions import evaluate_against_live
@@ -40,6 +42,7 @@ class ModelVersionAdmin(ScopedAdmin):
             raise Http404
         return found
 
+    @method_decorator(require_safe)
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -55,7 +58,7 @@ class ModelVersionAdmin(ScopedAdmin):
     @csrf_protect_m
     def promote(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         version = self._version(request, pk)
-        slot, note = request.POST.get("slot", Slot.PRODUCTION), request.POST.get("note", "")
+        slot, note = request.POST.get("slot", Slot.PRODUCTION), form_text(request.POST, "note")
         try:
             release(version, slot=slot, by=request.user, note=note)  # type: ignore[arg-type]
             messages.success(request, f"{version} is live in {slot}.")
@@ -66,7 +69,7 @@ class ModelVersionAdmin(ScopedAdmin):
     @csrf_protect_m
     def roll_back(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         version = self._version(request, pk)
-        slot, reason = request.POST.get("slot", Slot.PRODUCTION), request.POST.get("reason", "")
+        slot, reason = request.POST.get("slot", Slot.PRODUCTION), form_text(request.POST, "reason")
         try:
             made = take_back(version.project, slot=slot, by=request.user, reason=reason)  # type: ignore[arg-type]
             messages.success(request, f"{made.version or 'The base'} is live in {slot} again.")

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods
 from labelhub.body import parse_json
 from labelhub.errors import Malformed, NotAllowed, NotFound, Refused, Unavailable, ensure
 from labelhub.keys.actions import find_key
+from labelhub.keys.limits import spend
 from labelhub.keys.models import Scope
 from labelhub.projects.actions import has_right
 from labelhub.projects.models import Project
@@ -30,7 +31,8 @@ from training.runs.models import ModelVersion
 from training.serving import inference
 
 ALLOWED = {Scope.INGEST: Right.INGEST, Scope.INJECT: Right.INJECT}
-PASSED_ON = ("content-type", "x-request-id")
+PASSED_ON = ("content-type",)
+JSON = {"Content-Type": "application/json"}
 TIMEOUT = httpx.Timeout(120.0, connect=2.0)
 _clients: "weakref.WeakKeyDictionary[AbstractEventLoop, httpx.AsyncClient]" = weakref.WeakKeyDictionary()
 
@@ -79,6 +81,7 @@ def project_of(request: HttpRequest) -> Project:
     key = find_key(text.strip()) if kind.lower() == "bearer" else None
     if key is None or (key.person and not key.person.is_active):
         raise Unauthorized("Send a valid key as `Authorization: Bearer lh_…`.")
+    spend(key)
     person = key.person
     allowed = (
         scope in key.scopes and (person is None or has_right(person, key.project, right))
@@ -122,8 +125,10 @@ async def _answer(route: Route, body: dict[str, Any]) -> HttpResponseBase:
 
 
 async def _send(body: dict[str, Any]) -> httpx.Response:
-    client = _client()
-    request = client.build_request("POST", f"{settings.LABELHUB_CHAT_URL}/chat/completions", json=body)
+    client, content = _client(), json.dumps(body, ensure_ascii=False).encode(errors="replace")  # lone surrogates
+    request = client.build_request(
+        "POST", f"{settings.LABELHUB_CHAT_URL}/chat/completions", content=content, headers=JSON
+    )
     try:
         return await client.send(request, stream=True)
     except httpx.HTTPError as failure:
@@ -156,5 +161,5 @@ def error(refusal: Refused) -> JsonResponse:
     kind = "invalid_request_error" if refusal.status < 500 else "server_error"
     code = "model_not_found" if refusal.status == 404 else refusal.code
     body = {"error": {"message": refusal.detail, "type": kind, "param": None, "code": code}}
-    headers = {"Retry-After": "2"} if refusal.status == 503 else {}
+    headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {}
     return JsonResponse(body, status=refusal.status, headers=headers)

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from annotations.capture.actions.ingest import Outcome, ingest_feedback, ingest_interactions
 from annotations.capture.actions.watermarks import rewind
 from annotations.capture.models import ImportJob, Interaction
-from labelhub.body import parse_json
+from labelhub.body import parse_json, stored_text
 from labelhub.errors import Invalid, Malformed, Refused, ensure
 from labelhub.projects.models import Project
 from labelhub.states import move
@@ -90,7 +90,9 @@ def import_interactions(
         Invalid(f"Unknown targets in the mapping: {', '.join(sorted(unknown))}. Known: {', '.join(sorted(TARGETS))}."),
     )
     sha = hashlib.file_digest(path.open("rb"), "sha256").hexdigest()
-    job = ImportJob.objects.create(project=project, file_name=path.name[-255:], file_sha256=sha, mapping=mapping)
+    job = ImportJob.objects.create(
+        project=project, file_name=stored_text(path.name)[0][-255:], file_sha256=sha, mapping=mapping
+    )
     rejects: list[dict[str, Any]] = []
     counts = {"created": 0, "replayed": 0}
     try:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
 from annotations.review.models import Claim, Queue, ReviewTask
@@ -12,6 +12,14 @@ from labelhub.people.models import User
 from labelhub.states import move
 
 TRIES = 50
+TAKE = """
+    INSERT INTO annotations_claim AS mine (task_id, by_id, state, fence, claimed_at, leased_until, skip_reason)
+    VALUES (%(task)s, %(by)s, 'held', 1, statement_timestamp(), statement_timestamp() + %(lease)s, '')
+    ON CONFLICT (task_id, by_id) DO UPDATE SET state = 'held', fence = mine.fence + 1,
+        claimed_at = excluded.claimed_at,
+        leased_until = excluded.leased_until, skip_reason = ''
+    RETURNING *
+"""
 
 
 @transaction.atomic
@@ -28,7 +36,7 @@ def claim_next(queue: Queue, *, by: User) -> Claim | None:
             return None
         # Counted again under the lock: the first count was made before it.
         if Claim.objects.filter(task=task).seats_taken().count() < queue.overlap:
-            return _take(task, by)
+            return _take(task, queue, by)
         tried.append(task.pk)
     return None
 
@@ -44,9 +52,11 @@ def claim(task: ReviewTask, *, by: User) -> Claim:
     mine = Claim.objects.live().filter(task=locked, by=by).first()
     if mine:
         return renew(mine)
+    judged = Claim.objects.filter(task=locked, by=by, state=Claim.State.DONE).exists()
+    ensure(not judged, StaleState("You have judged this task. It waits for somebody else now: take the next one."))
     others = Claim.objects.filter(task=locked).exclude(by=by).seats_taken().count()
     ensure(others < locked.queue.overlap, StaleState("Somebody else is judging this task. Take the next one."))
-    return _take(locked, by)
+    return _take(locked, locked.queue, by)
 
 
 def waiting_for(queue: Queue, user: User) -> QuerySet[ReviewTask]:
@@ -59,22 +69,21 @@ def waiting_for(queue: Queue, user: User) -> QuerySet[ReviewTask]:
     return free.exclude(Exists(mine)).in_order()
 
 
-def _take(task: ReviewTask, by: User) -> Claim:
-    lease = Now() + timedelta(minutes=task.queue.lease_minutes)
-    claim, created = Claim.objects.get_or_create(task=task, by=by, defaults={"leased_until": lease})
-    if not created:
-        Claim.objects.filter(pk=claim.pk).update(
-            state=Claim.State.HELD, fence=F("fence") + 1, claimed_at=Now(), leased_until=lease, skip_reason=""
-        )
-    claim.refresh_from_db()
+def _take(task: ReviewTask, queue: Queue, by: User) -> Claim:
+    lease = timedelta(minutes=queue.lease_minutes)
+    claim: Claim = Claim.objects.raw(TAKE, {"task": task.pk, "by": by.pk, "lease": lease})[0]
+    claim.task = task
     return claim
 
 
+@transaction.atomic
 def renew(claim: Claim) -> Claim:
-    """Activity on a held task extends its lease."""
-    Claim.objects.filter(pk=claim.pk, state=Claim.State.HELD).update(
-        leased_until=Now() + timedelta(minutes=claim.task.queue.lease_minutes)
-    )
+    """Activity on a held task extends its lease; one that has run out takes its seat again only if that is free."""
+    task = ReviewTask.objects.select_for_update(of=("self",)).select_related("queue").get(pk=claim.task_id)
+    others = Claim.objects.filter(task=task).exclude(pk=claim.pk).seats_taken().count()
+    if others < task.queue.overlap:
+        lease = Now() + timedelta(minutes=task.queue.lease_minutes)
+        Claim.objects.filter(pk=claim.pk, state=Claim.State.HELD).update(leased_until=lease)
     claim.refresh_from_db()
     return claim
 

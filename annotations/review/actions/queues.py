@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.core.validators import slug_re
 from django.db.models import Exists, OuterRef
 
 from annotations.capture.models import Interaction
@@ -16,8 +17,11 @@ from labelhub.projects.rights import Right
 def create_queue(
     project: Project, *, slug: str, name: str, by: User, instructions: str = "", overlap: int = 1
 ) -> Queue:
-    """Raises NotAllowed, Invalid when the slug is taken."""
+    """Raises NotAllowed, Invalid when the slug is taken or cannot stand in an address."""
     ensure_right(by, project, Right.CURATE)
+    fits = bool(slug_re.match(slug)) and len(slug) <= 60
+    ensure(fits, Invalid("slug must be at most 60 letters, digits, hyphens or underscores.", field="slug"))
+    ensure(0 < len(name) <= 120, Invalid("name must be text of at most 120 characters.", field="name"))
     ensure(
         not Queue.objects.filter(project=project, slug=slug).exists(), Invalid(f"There is a queue {slug!r} already.")
     )

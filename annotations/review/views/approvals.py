@@ -12,6 +12,7 @@ from annotations.review.actions.approvals import approve, send_back
 from annotations.review.diff import word_diff
 from annotations.review.models import Label
 from annotations.review.views.shown import facts, label_notes, marks, signs
+from labelhub.body import form_text
 from labelhub.errors import NotFound
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.people.models import User
@@ -49,7 +50,7 @@ def label_approval(request: HtmxHttpRequest, project: Project, pk: int) -> HttpR
 def label_return(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     label = label_of(project, request.user, pk)
     after = following(project, request.user, pk)
-    send_back(label, by=request.user, reason=request.POST.get("reason", ""))
+    send_back(label, by=request.user, reason=form_text(request.POST, "reason"))
     messages.success(request, f"Sent back to {label.author}.")
     return decided(request, project, after)
 

@@ -16,6 +16,7 @@ from annotations.review.models import Claim, Draft, Label, Queue, Return, Review
 from annotations.review.progress import progress
 from annotations.review.views.form import changes_comments, read_form, whole_number
 from annotations.review.views.shown import LEVELS, choices, draft_notes, facts, marks, signs
+from labelhub.body import form_text
 from labelhub.errors import Invalid, NotFound, Refused, StaleState
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.people.models import User
@@ -78,7 +79,7 @@ def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 @project_page(Right.LABEL)
 def task_skip(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     task = task_of(project, request.user, pk)
-    skip(claim_of(task, request.user), by=request.user, reason=request.POST.get("reason", ""))
+    skip(claim_of(task, request.user), by=request.user, reason=form_text(request.POST, "reason"))
     messages.info(request, "Skipped. Somebody else will look at it.")
     return next_screen(request, task.queue)
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import QueryDict
 
 from annotations.review.spans import anchored
-from labelhub.body import parse_json, stored_text
+from labelhub.body import form_text, parse_json
 from labelhub.errors import Invalid, Refused, ensure
 
 
@@ -21,14 +21,14 @@ def read_form(post: QueryDict, output: str) -> dict[str, Any]:
 
     Raises Invalid when a comment does not lie on `output`.
     """
-    rewrite = text_of(post, "rewrite")
+    rewrite = form_text(post, "rewrite")
     return {
         "verdict": _verdict(post),
         "categories": [{"category": slug, "severity": _severity(post, slug)} for slug in post.getlist("category")],
         "root_cause": post.get("root_cause", ""),
         "rewrite": "" if rewrite == output else rewrite,
         "confidence": post.get("confidence", ""),
-        "note": text_of(post, "note"),
+        "note": form_text(post, "note"),
         "active_seconds": _seconds(post),
         "comments": _comments(post, output),
     }
@@ -36,11 +36,6 @@ def read_form(post: QueryDict, output: str) -> dict[str, Any]:
 
 def changes_comments(post: QueryDict) -> bool:
     return "comment" in post or "remove_comment" in post
-
-
-def text_of(post: QueryDict, name: str) -> str:
-    """Browsers send line ends as CR LF; stored text has LF."""
-    return stored_text(post.get(name, ""))[0]
 
 
 def _verdict(post: QueryDict) -> str:
@@ -84,21 +79,21 @@ def _kept(post: QueryDict) -> list[dict[str, Any]]:
 
 def _picked(post: QueryDict, output: str) -> dict[str, Any]:
     """A stretch that was selected: the browser has counted code points."""
-    start, end, exact = whole_number(post, "span_start"), whole_number(post, "span_end"), text_of(post, "span_exact")
+    start, end, exact = whole_number(post, "span_start"), whole_number(post, "span_end"), form_text(post, "span_exact")
     anchored(output, start, end, exact)
     return {"start": start, "end": end, "exact": exact, **_said(post, "span")}
 
 
 def _quoted(post: QueryDict, output: str) -> dict[str, Any]:
     """A stretch that was copied by hand: its first occurrence counts."""
-    exact = text_of(post, "quote")
+    exact = form_text(post, "quote")
     start = output.find(exact)
     ensure(exact and start >= 0, Invalid("These words do not stand in the output. Copy them exactly."))
     return {"start": start, "end": start + len(exact), "exact": exact, **_said(post, "quote")}
 
 
 def _said(post: QueryDict, prefix: str) -> dict[str, Any]:
-    text, replacement = text_of(post, f"{prefix}_text"), text_of(post, f"{prefix}_replacement")
+    text, replacement = form_text(post, f"{prefix}_text"), form_text(post, f"{prefix}_replacement")
     category = post.get(f"{prefix}_category") or None
     ensure(text or replacement or category, Invalid("Say something about these words: category, comment, other words."))
     return {"text": text, "category": category, "replacement": replacement or None}

@@ -2,7 +2,7 @@ import json
 import threading
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from annotations.capture.actions.ingest import ingest_feedback, ingest_interactions
@@ -46,6 +46,7 @@ def test_an_interaction_is_stored_with_its_parts_apart(client, project, key):
     assert row.messages == item()["messages"]
 
 
+@pytest.mark.bar("3a-2")
 def test_the_same_body_again_is_answered_as_the_first_time_and_another_body_is_a_conflict(client, key):
     first = send(client, key, "interactions", item())
     again = send(client, key, "interactions", dict(reversed(item().items())))
@@ -169,3 +170,131 @@ def test_another_projects_interaction_is_not_found_in_the_same_words_as_an_unkno
     foreign = client.get(f"/api/v1/interactions/{Interaction.objects.get().pk}/", headers=stranger)
     unknown = client.get("/api/v1/interactions/999999/", headers=stranger)
     assert (foreign.status_code, foreign.content) == (404, unknown.content)
+
+
+@pytest.mark.bar("3a-13")
+def test_one_bad_item_of_fifty_is_told_and_the_others_are_stored(client, key):
+    items = [item(n) for n in range(50)]
+    items[17]["output"] = None
+    answer = send(client, key, "interactions/batch", {"items": items})
+    assert answer.status_code == 207
+    assert [row["status"] for row in answer.json()["items"]] == ["created"] * 17 + ["invalid"] + ["created"] * 32
+    assert answer.json()["items"][17]["external_id"] == "i-17"
+    assert Interaction.objects.count() == 49
+
+
+@pytest.mark.parametrize("sent", ["a\x00", "\ud800", {"no": "text"}, "x" * 300, None])
+def test_an_item_that_is_refused_is_named_by_an_id_that_can_be_shown(client, key, sent):
+    body = {"items": [{"external_id": sent, "\ud800": 1}, item()]}
+    answer = send(client, key, "interactions/batch", body)
+    assert [row["status"] for row in answer.json()["items"]] == ["invalid", "created"]
+    assert answer.status_code == send(client, key, "interactions/batch", body).status_code == 207
+    assert send(client, key, "interactions", {**item(), "\ud800": 1}).status_code == 422
+
+
+@pytest.mark.bar("3a-5", "3a-6")
+@pytest.mark.parametrize(("field", "limit"), [("external_id", 255), ("session", 255), ("model_version", 120)])
+def test_a_short_field_that_would_not_fit_once_it_is_escaped_is_refused_not_broken(client, key, field, limit):
+    assert send(client, key, "interactions", item() | {field: "\x00" * limit}).status_code == 422
+    assert send(client, key, "interactions", item() | {field: "\x00" * (limit // 6)}).status_code == 201
+
+
+@pytest.mark.bar("3a-5", "3a-6")
+def test_what_was_escaped_is_kept_as_it_came(client, key):
+    body = item(output="literal \\u0000 and real \x00 and \ud83d alone", metadata={"k\x00": ["\udc00"]})
+    assert send(client, key, "interactions", body).status_code == 201
+    assert json.loads(RawPayload.objects.get().body["as_sent"]) == body
+    assert Interaction.objects.get().output == "literal \\u0000 and real \\u0000 and \\ud83d alone"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.bar("3a-2")
+def test_of_parallel_bodies_under_one_id_one_is_stored_and_all_others_conflict(project):
+    outcomes = []
+
+    def post(n):
+        outcomes.append(ingest_interactions(project, [item(output=f"Answer {n}.")])[0])
+        connection.close()
+
+    in_threads([lambda n=n: post(n) for n in range(12)])
+    assert sorted(o.status for o in outcomes) == ["conflict"] * 11 + ["created"]
+    assert len({o.id for o in outcomes}) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.bar("R18")
+def test_batches_that_hold_the_same_ids_in_other_orders_never_block_each_other_for_good(project, count):
+    ids, failures = list(range(20)), []
+
+    def post(order):
+        try:
+            for turn in range(count(5, 50)):
+                ingest_interactions(project, [item(f"{turn}-{n}", session=f"s-{n % 7}") for n in order])
+                ingest_feedback(project, [sign(f"{turn}-{n}") for n in reversed(order)])
+        except Exception as error:  # told below, with the others
+            failures.append(error)
+        connection.close()
+
+    in_threads(
+        [lambda order=order: post(order) for order in (ids, ids[::-1], ids[10:] + ids[:10], ids[::2] + ids[1::2])]
+    )
+    assert failures == []
+    assert Interaction.objects.count() == Feedback.objects.count() == count(5, 50) * 20
+
+
+def sign(n=1, **over):
+    return {"external_id": f"f-{n}", "interaction": f"i-{n}", "kind": "thumb", "value": -1, **over}
+
+
+def in_threads(works):
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.bar("3a-17")
+def test_parked_feedback_is_counted_until_it_is_linked(client, project):
+    headers = {"Authorization": f"Bearer {make_key(project, 'read')}"}
+    stranger = {"Authorization": f"Bearer {make_key(make_project(), 'read')}"}
+    ingest_feedback(project, [sign(1), sign(2), sign(3, interaction="", session="s-9")])
+    told = client.get("/api/v1/feedback/parked/", headers=headers).json()
+    assert (told["parked"], told["about"]) == (3, ["i-1", "i-2", "s-9"])
+    assert told["oldest"]
+    assert client.get("/api/v1/feedback/parked/", headers=stranger).json() == {"parked": 0, "oldest": None, "about": []}
+    ingest_interactions(project, [item(2)])
+    assert client.get("/api/v1/feedback/parked/", headers=headers).json()["about"] == ["i-1", "s-9"]
+    assert Feedback.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.bar("3a-17")
+def test_feedback_that_commits_while_its_interaction_is_being_stored_is_linked(project, run_jobs):
+    with transaction.atomic():
+        ingest_interactions(project, [item(1)])
+        in_threads([lambda: (ingest_feedback(project, [sign(1)]), run_jobs(), connection.close())])
+        assert Feedback.objects.parked().count() == 1
+    run_jobs()
+    assert Feedback.objects.get().interaction.external_id == "i-1"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.bar("3a-17")
+def test_parents_and_feedback_that_arrive_in_parallel_are_all_linked(project, run_jobs, count):
+    def post(ingest, bodies):
+        for body in bodies:
+            assert ingest(project, [body])[0].status == "created"
+        connection.close()
+
+    names = range(count(20, 400))
+    in_threads(
+        [lambda part=part, ingest=ingest, make=make: post(ingest, [make(n) for n in names if n % 2 == part])
+         for part in (0, 1) for ingest, make in ((ingest_interactions, item), (ingest_feedback, sign))]
+    )  # fmt: skip
+    run_jobs()
+    assert Feedback.objects.parked().count() == 0
+    assert all(
+        f.external_id[2:] == f.interaction.external_id[2:] for f in Feedback.objects.select_related("interaction")
+    )
+    assert Feedback.objects.count() == len(names)

@@ -1,6 +1,7 @@
 import pytest
 from django.conf import settings
 
+from annotations.guidance.actions import give_context
 from annotations.guidance.context import ContextAnswer, as_data, context_for, render_block
 from annotations.guidance.models import Injection
 from tests.factories import make_approval, make_key, make_project, make_vector
@@ -27,12 +28,13 @@ def test_an_approved_correction_is_injected_into_the_same_question_and_not_into_
     project = make_project()
     approval = embedded(make_approval(project))
     embedded(make_approval(make_project(), rewrite="Another project's secret 39."))
-    answer = context_for(project, "How much is the lantern please?")
+    answer = give_context(project, "How much is the lantern please?")
     assert [c.provenance for c in answer.corrections] == [f"label:{approval.label_id}"]
     assert answer.system_block == (
         "<corrections>\nQ: How much is the lantern?\nA: The lantern costs 39 euros.\n</corrections>"
     )
     assert Injection.objects.get().approval == approval
+    assert context_for(project, "How much is the lantern please?") == answer
     assert context_for(project, "How much is the tent please?").corrections == ()
 
 

@@ -1,5 +1,7 @@
+import time
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +48,17 @@ def test_the_diff_works_by_words_and_by_characters_where_a_script_has_no_spaces(
         ("ins", "木"),
         ("same", "語"),
     ]
+
+
+@pytest.mark.bar("3a-15")
+@pytest.mark.parametrize("before", ["so " * 9_900, "so\n" * 200_000, "灯" * 19_000, "\n" * 200_000, "word " * 200_000])
+def test_a_word_said_over_and_over_is_compared_at_once(before: str) -> None:
+    after = f"but {before}so it is"
+    begun = time.process_time()
+    pieces = word_diff(before, after)
+    assert time.process_time() - begun < 2  # difflib took minutes
+    assert "".join(p.text for p in pieces if p.op != "ins") == before
+    assert "".join(p.text for p in pieces if p.op != "del") == after
 
 
 def test_of_overlapping_replacements_the_first_wins():

@@ -1,5 +1,9 @@
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from annotations.capture.actions.ingest import ingest_feedback, ingest_interactions
 from annotations.capture.models import Feedback
 from annotations.review.models import ReviewTask
 from annotations.triage.actions import dismiss, route, undo
@@ -123,3 +127,17 @@ def test_the_trail_tells_everything_in_order(project, moderator):
     dismiss(session, by=moderator, reason="fixed by hand")
     assert {event.kind for event in trail(session)} == {"interaction", "feedback", "flag", "decision"}
     assert [e.at for e in trail(session)] == sorted(e.at for e in trail(session))
+
+
+@pytest.mark.bar("3a-17")
+def test_feedback_that_was_parked_raises_its_flag_though_newer_feedback_was_read_long_ago(project, run_jobs):
+    sign = {"external_id": "early", "interaction": "late", "kind": "thumb", "value": -1}
+    ingest_feedback(project, [sign])
+    make_feedback(make_interaction(project), "dwell", value=4)
+    Feedback.objects.update(received_at=timezone.now() - timedelta(minutes=5))  # settled: the watermark passes it
+    run_jobs()
+    assert not Flag.objects.exists()
+    messages = [{"role": "user", "content": "How much?"}]
+    ingest_interactions(project, [{"external_id": "late", "messages": messages, "output": "45 euros"}])
+    run_jobs()
+    assert Flag.objects.get().interaction.external_id == "late"

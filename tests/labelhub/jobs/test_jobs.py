@@ -1,11 +1,15 @@
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django_q.models import OrmQ
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.models import OrmQ, Schedule
+from django_q.scheduler import scheduler
 
 from labelhub import jobs
 from labelhub.errors import Conflict, StaleState, Unavailable
@@ -282,3 +286,14 @@ def test_every_follow_up_of_this_project_can_be_imported_without_torch():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.bar("3a-49")
+@pytest.mark.django_db(transaction=True)
+def test_schedules_that_were_missed_for_hours_run_once():
+    sweeper.schedule()
+    Schedule.objects.update(next_run=timezone.now() - timedelta(hours=6))
+    for _ in range(3):
+        scheduler(broker=get_broker())
+    assert OrmQ.objects.count() == Schedule.objects.count() == 2
+    assert not Schedule.objects.filter(next_run__lt=timezone.now()).exists()

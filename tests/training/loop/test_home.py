@@ -1,11 +1,16 @@
 """Home: what waits, counted right, for whom it waits."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from annotations.triage.actions import raise_flags, rules_of
+from labelhub.jobs import canary, tasks
+from labelhub.jobs.models import Job
 from labelhub.people.models import User
 from labelhub.projects.models import Membership
 from labelhub.projects.rights import Role
@@ -69,6 +74,24 @@ def test_the_page_says_when_the_worker_is_down() -> None:
     client = Client()
     client.force_login(make_user())
     assert "The worker is down." in client.get("/").content.decode()
+
+
+@pytest.mark.bar("R7")
+@pytest.mark.parametrize("page", ["/", "/p/{slug}/"])
+def test_the_page_says_since_when_the_worker_is_silent_and_no_more_once_it_works_again(page: str) -> None:
+    project = make_project()
+    client = Client()
+    client.force_login(make_member(project))
+    shown = lambda: client.get(page.format(slug=project.slug)).content.decode()  # noqa: E731
+    canary.listen("default")
+    tasks.run(Job.objects.queued().get().pk)
+    assert "The worker is down." not in shown()
+    Job.objects.update(heartbeat_at=Now() - timedelta(minutes=7))
+    assert "The worker is down." in shown()
+    assert "Last sign of life 7 minutes ago." in shown()
+    Job.objects.update(not_before=Now())
+    tasks.run(Job.objects.queued().get().pk)
+    assert "The worker is down." not in shown()
 
 
 def test_a_person_sets_theme_and_keys() -> None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from annotations.capture.models import Interaction
 from annotations.review.models import Label, SpanComment
@@ -80,6 +81,9 @@ def spoil_row_text(version):
 
 
 def spoil_label_text(version):
+    with connection.cursor() as cursor:  # a trigger refuses this; the owner of the table can put it aside
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE annotations_label DISABLE TRIGGER label_judgement_stays")
     Label.objects.filter(pk=correction(version).approval.label_id).update(rewrite="It costs 99 euros.")
 
 

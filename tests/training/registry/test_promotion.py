@@ -49,6 +49,7 @@ class TestPromoting:
         assert promotion.gate_report.passed
         assert promotion.previous is None
 
+    @pytest.mark.bar("3a-46")
     def test_without_a_passed_gate_nothing_is_promoted(self, project, admin):
         unjudged, refused = make_version(project), make_version(project, seed=1)
         report(make_evaluation(refused, held_out=(60, 30, 30)))

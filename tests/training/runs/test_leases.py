@@ -4,14 +4,13 @@ import os
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
-from django.db.utils import OperationalError
 
 from tests.factories import make_project
 from tests.training.makers import make_run
 from training.runs.folders import run_folder
-from training.runs.leases import HOLDER, LostLease, announce, beat, hold, is_unattended, patiently, take
+from training.runs.leases import HOLDER, LostLease, announce, beat, hold, is_unattended, take
 from training.runs.models import TrainingRun
 
 
@@ -68,32 +67,3 @@ def test_a_note_of_another_machine_is_not_believed(run):
     run_folder(run).mkdir(parents=True)
     (run_folder(run) / HOLDER).write_text(f'{{"host": "elsewhere", "pid": {os.getpid()}, "fence": {run.fence}}}')
     assert not is_unattended(run, run_folder(run))
-
-
-@pytest.mark.django_db
-def test_what_was_written_while_the_database_was_away_is_written_once_it_is_back():
-    tries = []
-
-    def write():
-        tries.append(1)
-        if len(tries) < 3:
-            raise OperationalError("the database system is starting up")
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            return cursor.fetchone()[0]
-
-    with pytest.raises(OperationalError):  # inside a transaction there is nothing to wait for
-        patiently(write)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_outside_of_a_transaction_it_is_tried_again():
-    tries = []
-
-    def write():
-        tries.append(1)
-        if len(tries) < 3:
-            raise OperationalError("the database system is starting up")
-        return len(tries)
-
-    assert patiently(write) == 3

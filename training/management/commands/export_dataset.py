@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from training.datasets.models import DatasetSnapshot
 from training.datasets.rows import as_row, content_sha256
+from training.lm.files import write_whole
 
 
 class Command(BaseCommand):
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         ]
         text = "".join(f"{line}\n" for line in lines)
         if options["out"]:
-            options["out"].write_text(text, encoding="utf-8")
+            write_whole(options["out"], text)
         else:
             self.stdout.write(text, ending="")
         print(f"{snapshot}: {len(lines)} rows, {snapshot.content_sha256}", file=sys.stderr)

@@ -1,0 +1,157 @@
+"""Work to do: queues of tasks, who holds them, what was typed and not submitted."""
+
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from annotations.capture.models import Interaction
+from labelhub.people.models import User
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Right
+
+
+class QueueQuerySet(models.QuerySet["Queue"]):
+    def visible_to(self, user: Any) -> Self:
+        """Queues of the user's projects that are open to everybody there or assigned to them."""
+        mine = self.filter(project__in=Project.objects.where(user, Right.LABEL))
+        return mine.filter(Q(reviewers=None) | Q(reviewers=user.pk) | Q(project__in=self._moderated(user))).distinct()
+
+    @staticmethod
+    def _moderated(user: Any) -> models.QuerySet[Project]:
+        return Project.objects.where(user, Right.TRIAGE)
+
+
+class Queue(models.Model):
+    """A named stream of review work."""
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    slug = models.SlugField(max_length=60)
+    name = models.CharField(max_length=120)
+    instructions = models.TextField(blank=True)
+    overlap = models.PositiveSmallIntegerField(default=1, help_text="How many experts judge each task.")
+    lease_minutes = models.PositiveSmallIntegerField(default=15)
+    reviewers = models.ManyToManyField(User, blank=True, related_name="+", help_text="Empty: every expert.")
+
+    objects: ClassVar[QueueQuerySet] = QueueQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project", "slug"], name="queue_slug_is_unique_in_its_project"),
+            models.CheckConstraint(condition=Q(overlap__gte=1), name="queue_overlap_is_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
+    def visible_to(self, user: Any) -> Self:
+        return self.filter(queue__in=Queue.objects.visible_to(user))
+
+    def open(self) -> Self:
+        return self.filter(state=ReviewTask.State.OPEN)
+
+    def in_order(self) -> Self:
+        """The order in which a queue serves."""
+        return self.order_by("-priority", "pk")
+
+
+class ReviewTask(models.Model):
+    """One interaction to judge in one queue. Priority and reason were copied when it was routed."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        SUBMITTED = "submitted"
+        APPROVED = "approved"
+        CLOSED = "closed"
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        State.OPEN: {State.SUBMITTED, State.CLOSED},
+        State.SUBMITTED: {State.APPROVED, State.OPEN, State.CLOSED},
+        State.APPROVED: {State.OPEN},
+        State.CLOSED: {State.OPEN},
+    }
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    queue = models.ForeignKey(Queue, models.CASCADE)
+    interaction = models.ForeignKey(Interaction, models.CASCADE)
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    priority = models.IntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True)
+    random_slice = models.BooleanField(default=False, help_text="Drawn at random: keeps the figures unbiased.")
+    routed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[ReviewTaskQuerySet] = ReviewTaskQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["queue", "interaction"], name="task_is_one_per_interaction_in_a_queue")
+        ]
+        indexes: ClassVar = [
+            models.Index("queue", F("priority").desc(), "id", name="task_next", condition=Q(state="open")),
+            models.Index(fields=["interaction"], name="task_of_interaction"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Task {self.pk}"
+
+
+class ClaimQuerySet(models.QuerySet["Claim"]):
+    def live(self) -> Self:
+        """Held now, by the database's clock."""
+        return self.filter(state=Claim.State.HELD, leased_until__gt=Now())
+
+    def seats_taken(self) -> Self:
+        """Those that count against the overlap: held now, or done."""
+        return self.filter(Q(state=Claim.State.DONE) | Q(state=Claim.State.HELD, leased_until__gt=Now()))
+
+
+class Claim(models.Model):
+    """A reviewer's lease on a task. The fence grows with every claim: a write with an old one is refused."""
+
+    class State(models.TextChoices):
+        HELD = "held"
+        DONE = "done"
+        RELEASED = "released"
+
+    MOVES: ClassVar[dict[str, set[str]]] = {State.HELD: {State.DONE, State.RELEASED}, State.DONE: {State.RELEASED}}
+
+    task = models.ForeignKey(ReviewTask, models.CASCADE)
+    by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=8, choices=State, default=State.HELD)
+    fence = models.PositiveIntegerField(default=1)
+    claimed_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField()
+    skip_reason = models.CharField(max_length=300, blank=True)
+
+    objects: ClassVar[ClaimQuerySet] = ClaimQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["task", "by"], name="claim_is_one_per_person_and_task")
+        ]
+        indexes: ClassVar = [models.Index(fields=["by"], name="claim_held", condition=Q(state="held"))]
+
+    def __str__(self) -> str:
+        return f"Claim of task {self.task_id}"
+
+
+class Draft(models.Model):
+    """What a reviewer has typed and not submitted."""
+
+    task = models.ForeignKey(ReviewTask, models.CASCADE)
+    by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    version = models.PositiveIntegerField(default=1)
+    content = models.JSONField()
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["task", "by"], name="draft_is_one_per_person_and_task")
+        ]
+
+    def __str__(self) -> str:
+        return f"Draft of task {self.task_id}"
