@@ -1,0 +1,45 @@
+"""Each invariant of what was injected finds the breach that is planted for it, and only that one does."""
+
+import pytest
+
+from annotations.guidance.invariants import INVARIANTS
+from tests.planting import Planting, again, sql, update
+
+pytestmark = pytest.mark.django_db
+plant = Planting(INVARIANTS)
+
+
+@plant("only corrections were injected")
+def _(world):
+    sql("DELETE FROM annotations_injection WHERE id = %s", world.injection.pk)
+    sql(
+        "INSERT INTO annotations_injection (project_id, approval_id, prompt_sha256, similarity, at)"
+        " VALUES (%s, %s, repeat('0', 64), 0.9, statement_timestamp())",
+        world.project.pk, world.good.pk,
+    )  # fmt: skip
+
+
+@plant("nothing was injected before it was approved")
+def _(world):
+    update(world.injection, at="2026-01-01T00:00:00Z")
+
+
+@plant("nothing was injected after a newer approval replaced it")
+def _(world):
+    again(world.approval, label_id=world.waiting.pk)
+    sql("UPDATE annotations_injection SET at = at + interval '1 hour'")
+
+
+@plant("what was injected is as near as the same problem must be")
+def _(world):
+    update(world.injection, similarity=0.6)
+
+
+@plant("of an asking prompt only the hash is kept")
+def _(world):
+    update(world.injection, prompt_sha256="How much is the lantern?")
+
+
+@pytest.mark.parametrize("name", plant.names)
+def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
+    plant.shows(name, world)

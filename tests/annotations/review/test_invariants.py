@@ -1,0 +1,189 @@
+"""Each invariant of review finds the breach that is planted for it, and only that one does."""
+
+import pytest
+
+from annotations.review.actions.approvals import approve
+from annotations.review.actions.claims import claim, claim_next
+from annotations.review.actions.drafts import save_draft
+from annotations.review.actions.labels import submit
+from annotations.review.invariants import INVARIANTS
+from annotations.review.models import Draft, Label, LabelCategory, SpanComment
+from labelhub.errors import StaleState
+from labelhub.projects.models import Category, Taxonomy
+from tests.factories import FLAWED, make_interaction, make_label, make_member, make_queue, make_task
+from tests.planting import Planting, again, sql, update
+
+pytestmark = pytest.mark.django_db
+plant = Planting(INVARIANTS)
+
+
+def other_category(world) -> Category:
+    taxonomy = Taxonomy.objects.create(project=world.project, version=2)
+    return Category.objects.create(taxonomy=taxonomy, slug="rude", name="Rude", position=1)
+
+
+@plant("an open task has a seat left to fill")
+def _(world):
+    update(world.waiting.task, state="open")
+
+
+@plant("a submitted task has as many judgements as its queue wants")
+def _(world):
+    queue = make_queue(world.project, overlap=2)
+    update(world.waiting.task, queue_id=queue.pk)
+
+
+@plant("no more people hold a task than seats are left")
+def _(world):
+    again(world.held, by_id=make_member(world.project).pk)
+
+
+@plant("a submitted task waits for somebody's decision")
+def _(world):
+    update(world.approval.label.task, state="submitted")
+
+
+@plant("an approved task has an approved label")
+def _(world):
+    update(world.waiting.task, state="approved")
+
+
+@plant("a claim that is done has one label, unless that was sent back")
+def _(world):
+    again(world.waiting)
+
+
+@plant("a label that was not sent back stands behind a done claim")
+def _(world):
+    again(world.returned.label)
+
+
+@plant("no lease lasts longer than its queue's")
+def _(world):
+    update(world.held, leased_until="2099-01-01T00:00:00Z")
+
+
+@plant("only a claim that was given back says why it was skipped")
+def _(world):
+    update(world.held, skip_reason="too hard")
+
+
+@plant("a draft is of somebody who claimed its task")
+def _(world):
+    Draft.objects.create(task=world.waiting.task, by=make_member(world.project), content={})
+
+
+@plant("the characters that a span comment names stand at its offsets")
+def _(world):
+    update(SpanComment.objects.get(), exact="46")
+
+
+@plant("a span comment keeps what stands before and after it")
+def _(world):
+    update(SpanComment.objects.get(), prefix="")
+
+
+@plant("only what is flawed has categories or a better answer")
+def _(world):
+    update(world.good.label, rewrite="Yes, in 6 days.")
+
+
+@plant("a better answer differs from the answer")
+def _(world):
+    update(world.waiting, rewrite=world.interactions[3].output)
+
+
+@plant("a label's categories are of the taxonomy that it is pinned to")
+def _(world):
+    update(LabelCategory.objects.filter(label=world.waiting).get(), category_id=other_category(world).pk)
+
+
+@plant("a span comment's category is of the taxonomy that its label is pinned to")
+def _(world):
+    update(SpanComment.objects.get(), category_id=other_category(world).pk)
+
+
+@plant("what people wrote in a label ends its lines with a line feed")
+def _(world):
+    update(world.waiting, note="a\r\nb")
+
+
+@plant("what people wrote on a span ends its lines with a line feed")
+def _(world):
+    update(SpanComment.objects.get(), replacement="39\r")
+
+
+@plant("nobody approved a label of their own")
+def _(world):
+    update(world.approval, by_id=world.expert.pk)
+
+
+@plant("nobody sent back a label of their own")
+def _(world):
+    update(world.returned, by_id=world.expert.pk)
+
+
+@plant("an approval is of the answer that its label judges")
+def _(world):
+    update(world.approval, interaction_id=world.interactions[4].pk)
+
+
+@plant("a label is approved once, so that an answer has one latest approval")
+def _(world):
+    again(world.approval)
+
+
+@plant("a label is approved or sent back, never both")
+def _(world):
+    again(world.approval, label_id=world.returned.label_id, interaction_id=world.interactions[2].pk)
+
+
+@plant("what is approved judges something")
+def _(world):
+    update(world.good.label, verdict="cannot_judge")
+
+
+@pytest.mark.bar("3a-19", "3a-20", "3a-28", "R3", "S12")
+@pytest.mark.parametrize("name", plant.names)
+def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
+    plant.shows(name, world)
+
+
+def test_spans_behind_an_emoji_are_counted_in_code_points(world):
+    task = make_task(world.queue, make_interaction(world.project, output="\U0001f4a9This is an annotation."))
+    span = {"start": 12, "end": 22, "exact": "annotation", "text": "here"}
+    make_label(task, world.expert, **FLAWED, comments=[span])
+    assert plant.found() == {}
+
+
+def test_judging_by_two_people_breaks_nothing_on_the_way(world):
+    queue = make_queue(world.project, overlap=2)
+    task = make_task(queue)
+    for person in (world.expert, make_member(world.project)):
+        label = make_label(task, person)
+        assert plant.found() == {}
+        approve(label, by=world.moderator)
+        assert plant.found() == {}
+
+
+@pytest.mark.bar("R3")
+def test_who_has_judged_a_task_does_not_get_it_again(world):
+    task = make_task(make_queue(world.project, overlap=2))
+    make_label(task, world.expert)
+    with pytest.raises(StaleState):
+        claim(task, by=world.expert)
+    assert claim_next(task.queue, by=world.expert) is None
+    assert Label.objects.filter(task=task).count() == 1
+
+
+@pytest.mark.bar("3a-21", "R3")
+def test_a_draft_saved_after_the_lease_ended_takes_no_seat_from_who_has_it_now(world):
+    task = make_task(make_queue(world.project))
+    late = claim(task, by=world.expert)
+    sql("UPDATE annotations_claim SET leased_until = now() WHERE id = %s", late.pk)
+    other = make_member(world.project)
+    now_held = claim(task, by=other)
+    save_draft(task, by=world.expert, fence=late.fence, version=0, content={"note": "still typing"})
+    assert plant.found() == {}
+    assert submit(task, by=other, fence=now_held.fence, payload={"verdict": "good"}).pk
+    assert Draft.objects.get(task=task).content == {"note": "still typing"}

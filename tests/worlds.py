@@ -1,0 +1,161 @@
+"""A project in which everything has happened once, as the product itself would leave it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.db.models.functions import Now
+
+from annotations.capture.actions.ingest import ingest_feedback, ingest_interactions
+from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Watermark
+from annotations.guidance.models import Injection
+from annotations.recall.models import Embedding
+from annotations.review.actions.approvals import approve, send_back
+from annotations.review.actions.claims import skip
+from annotations.review.actions.drafts import save_draft
+from annotations.review.models import Approval, Claim, Label, Queue, Return, ReviewTask
+from annotations.triage.actions import dismiss, raise_flags, route, rules_of
+from annotations.triage.models import Decision, Flag
+from labelhub import jobs
+from labelhub.jobs.models import Job
+from labelhub.jobs.tasks import run
+from labelhub.keys.models import Scope
+from labelhub.people.models import User
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Role
+from tests.factories import FLAWED, make_claim, make_key, make_label, make_member, make_project, make_queue, make_vector
+
+DIMENSIONS = 384
+QUESTIONS = [
+    ("How much is the lantern?", "The lantern costs 45 euros."),
+    ("Do you ship to Norway?", "Yes, in 5 days."),
+    ("May I return the tent?", "No."),
+    ("How heavy is the rucksack?", "It weighs 2 kg."),
+    ("Is the kettle on sale?", "Ask us again tomorrow."),
+]
+
+
+@contextmanager
+def undone_after() -> Iterator[None]:
+    """A transaction, or a part of one, that leaves nothing behind."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@dataclass
+class Annotated:
+    project: Project
+    expert: User
+    moderator: User
+    admin: User
+    interactions: list[Interaction]
+    parked: Feedback
+    queue: Queue
+    approval: Approval  # of a correction with a category and a span comment
+    good: Approval
+    returned: Return
+    waiting: Label
+    held: Claim
+    routed: Decision
+    dismissed: Decision
+    injection: Injection
+    done: Job
+
+    @property
+    def corrected(self) -> Label:
+        return self.approval.label
+
+    def embedding(self, number: int = 0) -> Embedding:
+        return Embedding.objects.get(kind="prompt", object_id=self.interactions[number].pk)
+
+
+def annotated_world() -> Annotated:
+    project = make_project()
+    project.test_share = 0.0
+    project.save()
+    expert, moderator, admin = (make_member(project, role) for role in (Role.EXPERT, Role.MODERATOR, Role.ADMIN))
+    make_key(project, Scope.INGEST)
+    make_key(project, Scope.LABEL, person=expert)
+    interactions = _captured(project)
+    queue = make_queue(project)
+    flags = _flags(project, interactions)
+    routed, *_ = [route(flag.session, queue=queue, by=moderator, reason="wrong") for flag in flags[:4]]
+    dismissed = dismiss(flags[4].session, by=moderator, reason="out of date")
+    tasks = [ReviewTask.objects.get(interaction=interaction) for interaction in interactions[:4]]
+    span = {"start": 18, "end": 20, "exact": "45", "replacement": "39", "category": "factually-incorrect"}
+    label = make_label(tasks[0], expert, **FLAWED, comments=[span], note="the new price list")
+    approval = approve(label, by=moderator, note="yes")
+    good = approve(make_label(tasks[1], expert, verdict="good"), by=moderator)
+    sent_back = make_label(tasks[2], expert, **FLAWED, rewrite="Yes, within 30 days.")
+    returned = send_back(sent_back, by=moderator, reason="Say how.")
+    waiting = make_label(tasks[3], expert, **FLAWED, rewrite="It weighs 3 kg.")
+    held = make_claim(tasks[2], make_member(project))
+    save_draft(tasks[2], by=held.by, fence=held.fence, version=0, content={"note": "hm"})
+    skip(make_claim_of_another(queue, project), by=moderator, reason="not mine")
+    injection = Injection.objects.create(project=project, approval=approval, prompt_sha256="0" * 64, similarity=0.97)
+    injection.refresh_from_db()
+    done = jobs.enqueue("tests.worlds.nothing", project=project)
+    run(done.pk)
+    done.refresh_from_db()
+    approval.refresh_from_db()
+    return Annotated(
+        project, expert, moderator, admin, interactions, Feedback.objects.parked().get(project=project), queue, approval,
+        good, returned, waiting, held, routed, dismissed, injection, done,
+    )  # fmt: skip
+
+
+def nothing(_subject: str) -> str:
+    return "nothing"
+
+
+def make_claim_of_another(queue: Queue, project: Project) -> Claim:
+    interaction = _ask(project, 99, "What is a tarp?", "A sheet.")
+    task = ReviewTask.objects.create(project=project, queue=queue, interaction=interaction, reason="by hand")
+    moderator = project.membership_set.filter(role=Role.MODERATOR).first()
+    assert moderator is not None
+    return make_claim(task, moderator.user)
+
+
+def _ask(project: Project, number: int, prompt: str, output: str, **over: Any) -> Interaction:
+    item = {
+        "external_id": f"call-{number}", "session": f"talk-{number}", "output": output, "confidence": 0.9,
+        "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": prompt}], **over,
+    }  # fmt: skip
+    outcome = ingest_interactions(project, [item])[0]
+    assert outcome.fine, outcome
+    return Interaction.objects.get(pk=outcome.id)
+
+
+def _captured(project: Project) -> list[Interaction]:
+    interactions = [_ask(project, n, *question) for n, question in enumerate(QUESTIONS)]
+    interactions.append(_ask(project, 5, "What\x00?", "That.", token_logprobs=[-0.5], metadata={"shop": "north"}))
+    for n, interaction in enumerate(interactions):
+        vector = np.zeros(DIMENSIONS, np.float32)
+        vector[n] = 1
+        make_vector(interaction, vector)
+    signs = [
+        {"external_id": f"sign-{n}", "interaction": f"call-{n}", "kind": "thumb", "value": -1}
+        for n in range(len(QUESTIONS))
+    ]
+    signs.append({"external_id": "sign-early", "interaction": "call-to-come", "kind": "comment", "text": "why?"})
+    assert all(outcome.fine for outcome in ingest_feedback(project, signs))
+    for follow_up in ("embed_captured", "flag_captured", "flag_reactions"):
+        Watermark.objects.create(follow_up=follow_up, project=project, position=1)
+    Watermark.objects.filter(follow_up="embed_captured").update(position=interactions[-1].pk)
+    ImportJob.objects.create(
+        project=project, file_name="old.jsonl", file_sha256="0" * 64, mapping={}, state="done", lines=2, created=1,
+        already_there=1, finished_at=Now(),
+    )  # fmt: skip
+    assert RawPayload.objects.filter(project_id=project.pk).exists()
+    return interactions
+
+
+def _flags(project: Project, interactions: list[Interaction]) -> list[Flag]:
+    by_kind = {rule.kind: rule for rule in rules_of(project)}
+    found = [(by_kind["thumb_down"], interaction, "thumb down") for interaction in interactions[:4]]
+    raise_flags(project, [*found, (by_kind["copied"], interactions[4], "copied")])
+    return list(Flag.objects.filter(project=project).order_by("pk"))
