@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from labelhub import jobs
 from labelhub.jobs import invariants
 from labelhub.jobs.models import Cluster, Job
+from tests.faults.clean import check_clean
 from tests.faults.errands import TABLE
 from tests.stack import Stack
 
@@ -72,8 +74,8 @@ def load(site: Stack, pk: int) -> Job:
         return Job.objects.get(pk=pk)
 
 
-def check_ends_once(site: Stack, pk: int) -> Job:
-    site.wait(lambda: load(site, pk).ended, seconds=STUCK_S, what=f"job {pk} has ended")
+def check_ends_once(site: Stack, pk: int, *, within_s: float = STUCK_S) -> Job:
+    site.wait(lambda: load(site, pk).ended, seconds=within_s, what=f"job {pk} has ended")
     job = load(site, pk)
     with site.database(), connection.cursor() as cursor:
         cursor.execute("SELECT fence FROM errand_effect WHERE job = %s", [pk])
@@ -161,9 +163,22 @@ def test_a_cluster_that_hangs_is_ended_and_started_anew(bare_stack: Stack):
     check_gone(bare_stack, family)
 
 
+@pytest.mark.bar("R8")
+def test_jobs_that_wait_behind_long_ones_and_a_job_that_outlives_its_lease_start_once(bare_stack: Stack, count):
+    """Four for one worker, each as long as its cluster nearly allows, and the longest that the other one allows."""
+    wait_until_settled(bare_stack)
+    one, four = count(3, 0.8 * settings.Q_CLUSTER["ALT_CLUSTERS"]["training"]["timeout"]), 4
+    each = count(1, 0.8 * settings.Q_CLUSTER["timeout"])
+    started = [enqueue(bare_stack, "training", one), *(enqueue(bare_stack, "default", each) for _ in range(four))]
+    for pk in started:
+        job = check_ends_once(bare_stack, pk, within_s=one + four * each + STUCK_S)
+        assert (job.attempt, job.fence) == (1, 1)
+
+
 @pytest.mark.bar("3a-37")
 def test_no_process_is_left_when_up_is_killed(bare_stack: Stack):
     """Last in this file: afterwards the site is gone."""
     os.kill(bare_stack.process.pid, signal.SIGKILL)
     bare_stack.process.wait()
     bare_stack.wait(lambda: not bare_stack.processes(), seconds=ORPHAN_S, what="every process is gone")
+    check_clean(bare_stack)

@@ -5,76 +5,19 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
-from labelhub.projects.rights import Role
-from tests.factories import make_member, make_project
-from tests.training.makers import make_case, make_snapshot, make_suite
+from tests.faults.runs import RECIPE, STUCK_S, carry_on, progress_of, start, supervisors, trainers
 from tests.training.servers import adapters_folder, models, processes, server_url  # noqa: F401
 from training.evaluation.models import CaseResult, Evaluation
 from training.evaluation.supervisor import evaluation_folder
-from training.lm.recipes import QUICK
-from training.runs.actions import launch
 from training.runs.folders import run_folder
 from training.runs.models import ModelVersion, TrainingRun
-from training.runs.runners.local import said, works_in
+from training.runs.runners.local import said
 
 pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("loop-kills", "R11")]
-RECIPE = replace(
-    QUICK, name="short", max_steps=30, batch_size=8, warmup_steps=1, save_steps=3, eval_steps=30, max_length=128
-)
-STUCK_S = 60
-
-
-def start() -> TrainingRun:
-    project = make_project()
-    suite = make_suite(project, "heldout")
-    for n in range(3):
-        make_case(suite, f"How heavy is thing number {n}?", "It weighs 2 kg.")
-    admin = make_member(project, Role.ADMIN)
-    return launch(project, snapshot=make_snapshot(project, rows=12), recipe=RECIPE, by=admin, reason="try", token="t")
-
-
-def supervisors(kind: str, pk: int) -> list[int]:
-    """Processes that look after the row, by their command line."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if "supervise" in words and words[words.index("supervise") + 1] == str(pk) and kind in words:
-            found.append(int(folder.name))
-    return found
-
-
-def trainers(folder: Path) -> list[int]:
-    pids = [int(one.name) for one in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in pids if works_in(pid, folder)]
-
-
-def carry_on(run_jobs: Callable[..., int], until: Callable[[], object], seconds: float) -> object:
-    """Be the training worker until `until` holds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        run_jobs()
-        if result := until():
-            return result
-        time.sleep(0.1)
-    rows = list(TrainingRun.objects.values("state", "failure", "attempt", "fence", "step"))
-    raise AssertionError(
-        f"not within {seconds} s: {rows} {list(Evaluation.objects.values('state', 'failure', 'fence'))}"
-    )
-
-
-def progress_of(run: TrainingRun) -> float:
-    """0 while it starts, steps while it trains, beyond when it has ended."""
-    run.refresh_from_db()
-    return RECIPE.max_steps + 1 if not run.is_active else run.step
 
 
 def ends_well(run: TrainingRun, run_jobs: Callable[..., int]) -> None:
