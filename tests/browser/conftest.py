@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.test.testcases import LiveServerThread, _StaticFilesHandler
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
@@ -31,7 +33,12 @@ def chromium() -> Iterator[Browser]:
 
 
 class HashedFiles(_StaticFilesHandler):
-    """Serves what was collected, by its hashed names, as a deployed site does."""
+    """Serves what was collected, by its hashed names and to be kept for ever, as a deployed site does."""
+
+    def serve(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = super().serve(request)
+        response.headers["Cache-Control"] = "max-age=31536000, immutable"
+        return response
 
 
 @pytest.fixture

@@ -1,0 +1,126 @@
+"""Every address of the site: where hostile text is looked for, or why there is none to look for."""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from django.contrib import admin
+from django.db import models
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.browser.hostile.fields import ADMINISTERED, World
+
+POST_ONLY = "takes POST only: what it answers with is a page of this list"
+OF_THE_SIGN_IN = "says nothing that is stored but who is signed in"
+
+# What people read: opened for every hostile text. {name} is filled in by `places`.
+PAGES = {
+    "p/<slug:slug>/": "/p/{slug}/",
+    "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/",
+    "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
+    "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/",
+    "p/<slug:slug>/triage/": "/p/{slug}/triage/",
+    "p/<slug:slug>/triage/<int:pk>/": "/p/{slug}/triage/{session}/",
+    "p/<slug:slug>/sessions/<int:pk>/": "/p/{slug}/sessions/{session}/",
+    "admin/training/trainingrun/launch/": "/admin/training/trainingrun/launch/?project={slug}",
+    "admin/training/trainingrun/<path:object_id>/change/": "/admin/training/trainingrun/{TrainingRun}/change/",
+    "admin/training/modelversion/<path:object_id>/change/": "/admin/training/modelversion/{ModelVersion}/change/",
+}
+# Opened with one of a handful in turn: lists over all projects of the person, the stock admin, echoes of the address.
+SHARED = {
+    "": "/",
+    "me/": "/me/",
+    "p/<slug:slug>/triage/rows/": "/p/{slug}/triage/rows/?seen={words}&at={words}",
+    "api/v1/interactions/<int:pk>/": "/api/v1/interactions/{interaction}/?project={slug}",
+    "api/v1/feedback/parked/": "/api/v1/feedback/parked/?project={slug}",
+    "api/v1/sessions/flagged/": "/api/v1/sessions/flagged/?project={slug}",
+    "api/v1/decisions/<int:pk>/": "/api/v1/decisions/{words}/",
+    "api/v1/queues/": "/api/v1/queues/?project={slug}",
+    "api/v1/labels/": "/api/v1/labels/?project={slug}",
+    "api/v1/labels/<int:pk>/": "/api/v1/labels/{label}/?project={slug}",
+    "api/v1/snapshots/": "/api/v1/snapshots/?project={slug}",
+    "api/v1/snapshots/<int:number>/": "/api/v1/snapshots/1/?project={slug}",
+    "api/v1/runs/": "/api/v1/runs/?project={slug}",
+    "api/v1/runs/<int:number>/": "/api/v1/runs/1/?project={slug}",
+    "api/v1/versions/": "/api/v1/versions/?project={slug}",
+    "api/v1/versions/<int:number>/": "/api/v1/versions/1/?project={slug}",
+    "api/v1/versions/<int:number>/gate/": "/api/v1/versions/1/gate/?project={slug}",
+    "api/v1/evaluations/<int:pk>/": "/api/v1/evaluations/{evaluation}/?project={slug}",
+    "api/v1/suites/<slug:slug>/cases/": "/api/v1/suites/heldout/cases/?project={slug}",
+    "api/v1/promotions/": "/api/v1/promotions/?project={slug}",
+    "v1/models": "/v1/models?project={words}",
+    "api/docs/": "/api/docs/?x={words}",
+    "admin/": "/admin/",
+    "admin/^(?P<app_label>labelhub|training)/$": "/admin/training/",
+    "admin/(?P<url>.*)$": "/admin/{words}/",
+    "admin/training/trainingrun/<int:pk>/live/": "/admin/training/trainingrun/{run}/live/?seen={words}",
+    "accounts/login/": "/accounts/login/?next={words}",
+    "accounts/logout/": "/accounts/logout/?next={words}",
+    "accounts/password/change/": "/accounts/password/change/?next={words}",
+    "accounts/reauthenticate/": "/accounts/reauthenticate/?next={words}",
+    "accounts/^confirm-email/(?P<key>[-:\\w]+)/$": "/accounts/confirm-email/{words}/",
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "/accounts/password/reset/key/1-{words}/",
+}
+NOTHING_TO_SHOW = {
+    **dict.fromkeys(
+        [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "label", "skip", "lease", "release")]
+        + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal")]
+        + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
+        + ["p/<slug:slug>/q/<slug:queue>/claim/", "p/<slug:slug>/decisions/<int:pk>/undo/"]
+        + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
+        + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "context", "rollback")]
+        + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "labels")]
+        + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return")]
+        + ["api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
+        + ["admin/training/trainingrun/freeze/", "admin/training/trainingrun/<int:pk>/cancel/"]
+        + [f"admin/training/modelversion/<int:pk>/{verb}/" for verb in ("promote", "rollback", "evaluate")],
+        POST_ONLY,
+    ),
+    **dict.fromkeys(
+        ["admin/login/", "admin/logout/", "admin/password_change/", "admin/password_change/done/"]
+        + [f"accounts/{page}/" for page in ("inactive", "signup", "email", "confirm-email", "login/code/confirm")]
+        + [f"accounts/password/{page}/" for page in ("set", "reset", "reset/done", "reset/key/done")],
+        OF_THE_SIGN_IN,
+    ),
+    **dict.fromkeys(["health/live", "health/ready", "health/worker"], "for machines: figures only"),
+    "admin/jsi18n/": "a script without data",
+    "api/schema/": "a file for machines, made of our code; api/docs/ shows it",
+}  # fmt: skip
+for _model in ADMINISTERED:
+    _route = f"admin/{_model._meta.app_label}/{_model._meta.model_name}/"
+    SHARED |= {
+        _route: f"/{_route}?q={{words}}&p={{words}}",
+        f"{_route}add/": f"/{_route}add/?name={{words}}&email={{words}}&service={{words}}",
+        f"{_route}<path:object_id>/history/": f"/{_route}{{{_model.__name__}}}/history/",
+        f"{_route}<path:object_id>/delete/": f"/{_route}{{{_model.__name__}}}/delete/",
+        f"{_route}<path:object_id>/": f"/{_route}{{words}}/",
+    }
+    if f"{_route}<path:object_id>/change/" not in PAGES:
+        SHARED[f"{_route}<path:object_id>/change/"] = f"/{_route}{{{_model.__name__}}}/change/"
+
+
+def routes() -> set[str]:
+    return set(_walk(get_resolver().url_patterns, ""))
+
+
+def _walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[str]:
+    for pattern in patterns:
+        whole = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, whole)
+        else:
+            yield whole
+
+
+def registered() -> set[type[models.Model]]:
+    return set(admin.site._registry)
+
+
+def places(world: World) -> dict[str, object]:
+    """What stands in the addresses of one project."""
+    return {
+        "slug": world.project.slug, "label": world.waiting.pk, "session": world.session.pk,
+        "interaction": world.interactions[0].pk, "run": world.run.pk,
+        "evaluation": world.version.evaluations.first().pk,
+        "words": quote(world.words[:200], safe="", errors="replace").replace("%00", ""),
+        **{model.__name__: row.pk for model, row in world.rows.items()},
+    }  # fmt: skip
