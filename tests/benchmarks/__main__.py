@@ -1,0 +1,44 @@
+"""`python -m tests.benchmarks loop`: what the loop's own steps cost, each beside a bare reference in the same run."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import tests.conftest  # noqa: F401 - the same ground as the tests: Postgres, settings, encoder
+from tests.benchmarks import claim, context, ingest, recall
+from tests.benchmarks.figures import Figure, write
+from tests.stack import running_stack
+
+SEED = int(os.environ.get("LABELHUB_SEED") or 1)
+
+
+def loop() -> dict[str, Figure]:
+    figures = {}
+    with running_stack() as site:
+        figures["context"] = context.context(site, seed=SEED)
+        figures["recall"] = recall.recall(site, seed=SEED)
+    with running_stack(inference=False) as site:
+        figures["ingest_single"] = ingest.ingest_single(site)
+        figures["ingest_batch50"] = ingest.ingest_batch50(site)
+        figures["claim"] = claim.claim(site)
+    return figures
+
+
+BENCHES: dict[str, Callable[[], dict[str, Figure]]] = {"loop": loop}
+
+
+def main(name: str) -> None:
+    if name not in BENCHES:
+        sys.exit(f"There is no benchmark {name!r}: BENCH is one of {', '.join(BENCHES)}.")
+    load = os.getloadavg()[0]
+    figures = BENCHES[name]()
+    target = Path("var/bench") / f"{name}.json"
+    write(figures, target, seed=SEED, load_before=load)
+    for step, figure in figures.items():
+        print(f"{step:16} {figure.value:10.1f} {figure.unit:9} {figure.ratio:6.2f} × the reference   {figure.about}")
+    print(f"Written to {target}.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "")
