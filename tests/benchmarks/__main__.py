@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tests.conftest  # noqa: F401 - the same ground as the tests: Postgres, settings, encoder
 from tests.benchmarks import claim, context, ingest, recall
-from tests.benchmarks.figures import Figure, write
+from tests.benchmarks.figures import Figure, Machine, write
 from tests.stack import running_stack
 
 SEED = int(os.environ.get("LABELHUB_SEED") or 1)
@@ -31,12 +31,13 @@ BENCHES: dict[str, Callable[[], dict[str, Figure]]] = {"loop": loop}
 def main(name: str) -> None:
     if name not in BENCHES:
         sys.exit(f"There is no benchmark {name!r}: BENCH is one of {', '.join(BENCHES)}.")
-    load = os.getloadavg()[0]
+    machine = Machine()
     figures = BENCHES[name]()
     target = Path("var/bench") / f"{name}.json"
-    write(figures, target, seed=SEED, load_before=load)
+    write(figures, target, seed=SEED, machine=machine)
     for step, figure in figures.items():
         print(f"{step:16} {figure.value:10.1f} {figure.unit:9} {figure.ratio:6.2f} × the reference   {figure.about}")
+    print(f"Of the time that the machine wanted, its host gave {machine.facts()['stolen']:.0%} to others.")
     print(f"Written to {target}.")
 
 

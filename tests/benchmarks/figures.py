@@ -33,10 +33,30 @@ def percentile(values: Sequence[float], share: float) -> float:
     return round(float(np.percentile(values, share)), 2)
 
 
-def write(figures: Mapping[str, Figure], target: Path, *, seed: int, load_before: float) -> None:
+@dataclass(frozen=True)
+class Machine:
+    """What else the machine had to do while figures were taken. Make one before, ask it after."""
+
+    load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+    before: list[int] = field(default_factory=lambda: ticks())
+
+    def facts(self) -> dict[str, object]:
+        """`stolen`: the share of the time wanted that a virtual machine's host gave to others."""
+        spent = [after - before for after, before in zip(ticks(), self.before, strict=True)]
+        wanted = sum(spent) - spent[3] - spent[4]  # neither idle nor waiting for a disk
+        load = [round(self.load_before, 2), round(os.getloadavg()[0], 2)]
+        return {"cores": os.cpu_count(), "load_average": load, "stolen": round(spent[7] / max(wanted, 1), 3)}
+
+
+def ticks() -> list[int]:
+    """user, nice, system, idle, iowait, irq, softirq, steal: since the start of the machine."""
+    return [int(part) for part in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+
+
+def write(figures: Mapping[str, Figure], target: Path, *, seed: int, machine: Machine) -> None:
     """As JSON: name → {value, unit, reference, ratio, n, about, …}, and `run`: what it was taken on."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
-    run = {"commit": commit, "seed": seed, "cores": os.cpu_count(), "load_average": [load_before, os.getloadavg()[0]]}
+    run = {"commit": commit, "seed": seed, **machine.facts()}
     rows = {
         name: {
             "value": round(figure.value, 2), "unit": figure.unit, "reference": round(figure.reference, 2),

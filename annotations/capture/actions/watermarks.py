@@ -16,11 +16,13 @@ from labelhub.projects.models import Project
 # therefore stays behind whatever a transaction that is still open may have drawn; one that is open for longer than
 # this, as an import is, makes its readers read again when it ends (`rewind`).
 OPEN_FOR = timedelta(seconds=15)
-DRAWING = timedelta(seconds=1)  # from the start of a statement to the last id that it draws
+DRAWING = timedelta(seconds=2)  # from the start of a statement to the last id that it draws; it may wait for a lock
 OLDEST_OPEN = """
     SELECT coalesce(min(xact_start), statement_timestamp()), statement_timestamp() FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+# What this process has read beyond a watermark, with the time of receipt: it saves reading that again, and no more.
+_ahead: dict[tuple[str, int], dict[int, datetime]] = {}
 BATCH = 500
 
 
@@ -34,18 +36,23 @@ class Unread(list[Any]):
 def unread(follow_up: str, project: Project, rows: models.QuerySet[Any]) -> Iterator[Unread]:
     """The next rows for `follow_up`; the watermark moves when the block ends well, in the same transaction.
 
-    Young rows come again until nothing can precede them: readers must not mind.
+    Another process may get rows again as long as others can still appear before them: readers must not mind.
     """
+    reader = (follow_up, project.pk)
     with transaction.atomic():
         Watermark.objects.get_or_create(follow_up=follow_up, project=project)
         mark = Watermark.objects.select_for_update().get(follow_up=follow_up, project=project)
+        ahead = {pk: at for pk, at in _ahead.get(reader, {}).items() if pk > mark.position}
         settled_before = _settled_before()
-        batch = Unread(rows.filter(pk__gt=mark.position).order_by("pk")[:BATCH])
+        batch = Unread(rows.filter(pk__gt=mark.position).exclude(pk__in=ahead).order_by("pk")[:BATCH])
         batch.more = len(batch) == BATCH
         yield batch
-        settled = [row.pk for row in takewhile(lambda row: row.received_at < settled_before, batch)]
+        ahead |= {row.pk: row.received_at for row in batch}
+        settled = list(takewhile(lambda pk: ahead[pk] < settled_before, sorted(ahead)))
         if settled:
             Watermark.objects.filter(pk=mark.pk).update(position=settled[-1])
+        left = {pk: ahead[pk] for pk in ahead.keys() - settled}
+        transaction.on_commit(lambda: _ahead.update({reader: left}))
 
 
 def _settled_before() -> datetime:

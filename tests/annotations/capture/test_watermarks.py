@@ -62,3 +62,15 @@ def test_rows_that_nothing_can_precede_any_more_are_read_once(monkeypatch):
         ["row-5", "row-6"],
         [],
     ]
+
+
+def test_young_rows_are_read_once_by_a_process_and_again_by_one_that_has_not_seen_them(monkeypatch):
+    monkeypatch.setattr(watermarks, "BATCH", 5)
+    project = make_project()
+    session = make_session(project)
+    for number in range(7):
+        make_interaction(project, session=session, external_id=f"row-{number}")
+
+    assert [len(read(project)), len(read(project)), len(read(project))] == [5, 2, 0]
+    watermarks._ahead.clear()
+    assert len(read(project)) == 5
