@@ -15,7 +15,7 @@ from django.conf import settings
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from labelhub.errors import Malformed, TooLarge, UnsupportedMedia
+from labelhub.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 
 MAX_DEPTH = 64
 MAX_CONTAINERS = 50_000  # of lists and objects: what a body costs to read grows with them, not with its bytes
@@ -23,7 +23,8 @@ DRAINED, PIECE = 64 * 1024 * 1024, 64 * 1024
 INT64 = 2**63
 INFINITE = {float("inf"), float("-inf")}
 TOO_DEEP = f"The body nests deeper than {MAX_DEPTH} levels."
-TOO_LARGE = "A number in the body is too large: whole numbers fit into 64 bits, others stay under 1.8e308."
+TOO_LARGE = "A number in the body is too large: it must stay under 1.8e308."
+OVER_64_BITS = "A whole number in the body does not fit into 64 bits."
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one without an end runs to the end
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -36,7 +37,7 @@ class StrictJSONParser(BaseParser):
 
 
 def read_json(request: Request | Any) -> Any:
-    """The body as Python values. Raises TooLarge (413), UnsupportedMedia (415), Malformed (400)."""
+    """The body as Python values. Raises TooLarge (413), UnsupportedMedia (415), Malformed (400), Invalid (422)."""
     kind, _, parameters = request.META.get("CONTENT_TYPE", "").partition(";")
     if kind.strip().lower() != "application/json":
         raise UnsupportedMedia("Send the body as application/json.")
@@ -88,7 +89,7 @@ def sent_object(request: Request) -> dict[str, Any]:
 
 
 def parse_json(raw: bytes) -> Any:
-    """Strict JSON of UTF-8 bytes. Raises Malformed with what to mend."""
+    """Strict JSON of UTF-8 bytes. Raises Malformed with what to mend, Invalid for a whole number over 64 bits."""
     if not raw.strip():
         raise Malformed("The body is empty: send JSON, see /api/docs/.")
     _ensure_bounded(raw)
@@ -101,7 +102,7 @@ def parse_json(raw: bytes) -> Any:
     except RecursionError:
         raise Malformed(TOO_DEEP) from None
     except ValueError:  # Python reads no number of thousands of digits
-        raise Malformed(TOO_LARGE) from None
+        raise Invalid(OVER_64_BITS) from None
     _ensure_within_limits(value)
     return value
 
@@ -138,7 +139,9 @@ def _ensure_within_limits(value: Any) -> None:
                 containers.append(one.values())
             elif kind is list:
                 containers.append(one)
-            elif (kind is int and not -INT64 <= one < INT64) or (kind is float and one in INFINITE):
+            elif kind is int and not -INT64 <= one < INT64:
+                raise Invalid(OVER_64_BITS)
+            elif kind is float and one in INFINITE:
                 raise Malformed(TOO_LARGE)
         if not containers:
             return

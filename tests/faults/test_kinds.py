@@ -41,7 +41,7 @@ from training.runs.models import ModelVersion, TrainingRun
 from training.runs.supervisor import register
 
 pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("R6")]
-FEW, MANY = 3, 100
+FEW, MANY = 3, 200
 SEED = os.environ.get("LABELHUB_SEED", "1")
 
 
