@@ -1,6 +1,7 @@
 """Models by URL: an OpenAI-compatible server for chat and embeddings. No model is ever loaded in this process."""
 
 import base64
+import os
 import threading
 from typing import Any
 
@@ -8,11 +9,12 @@ import httpx
 import numpy as np
 from django.conf import settings
 
-from labelhub.errors import Unavailable
+from labelhub.errors import Unavailable, ensure
 
 TIMEOUT = httpx.Timeout(30.0, connect=2.0)
 _lock = threading.Lock()
 _clients: dict[str, httpx.Client] = {}
+os.register_at_fork(after_in_child=_clients.clear)  # two processes on one connection would read each other's answers
 
 
 def _client(url: str) -> httpx.Client:
@@ -40,6 +42,7 @@ def embed(texts: list[str], *, timeout: float | None = None) -> np.ndarray:
         return np.zeros((0, 0), np.float32)
     body = {"model": "encoder", "input": texts, "encoding_format": "base64"}
     rows = _post(settings.LABELHUB_EMBED_URL, "/embeddings", body, timeout)["data"]
+    ensure(len(rows) == len(texts), Unavailable(f"The encoder gave {len(rows)} vectors for {len(texts)} texts."))
     rows.sort(key=lambda row: row["index"])
     return np.stack([np.frombuffer(base64.b64decode(row["embedding"]), np.float32) for row in rows])
 

@@ -139,7 +139,7 @@ def stretch(transactional_db: None, count: Callable[[int, int], int]) -> list[st
     project = make_project(slug="stretch")
     queue, expert = make_queue(project, slug="words", name="Words"), make_member(project)
     rule = Rule.objects.create(project=project, kind=Rule.Kind.THUMB_DOWN)
-    texts = [stored_text(payload)[0] for payload in payloads(count(5, 60))]
+    texts = [stored_text(payload)[0] for payload in payloads(count(5, 50))]  # a list shows fifty
     for text in texts:
         judged, waiting = (make_interaction(project, prompt=text, output=f"{text} it said") for _ in range(2))
         comment = {"start": 0, "end": len(text), "exact": text, "text": text, "replacement": text}

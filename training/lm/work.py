@@ -19,7 +19,8 @@ DISK_IS_FULL = "The disk is full: free some space and start again."
 # how the libraries below say it when it is not an OSError: a checkpoint that could not be written to its end, a library
 # that could not be loaded
 FULL_DISK = ("No space left", "write failed", "unexpected pos", "PytorchStreamWriter")
-NO_MEMORY = ("allocate memory", "failed to map segment")
+# The last is what Python says when C code got no memory and did not say so itself.
+NO_MEMORY = ("allocate memory", "failed to map segment", "returned NULL without setting an exception")
 
 
 class Busy(Exception):

@@ -102,18 +102,17 @@ def import_interactions(
             first = Interaction.objects.filter(project=project, external_id__startswith=sha[:16]).order_by("pk").first()
             if first:
                 rewind(project, first.pk)
+            move(
+                job,
+                to=ImportJob.State.DONE,
+                lines=seen,
+                created=counts["created"],
+                already_there=counts["replayed"],
+                finished_at=Now(),
+            )
     except Refused as refusal:
         kept = rejects[:KEPT_REJECTS] or [{"line": 0, "error": refusal.detail}]
         move(job, to=ImportJob.State.FAILED, rejects=kept, finished_at=Now())
-        return job
-    move(
-        job,
-        to=ImportJob.State.DONE,
-        lines=seen,
-        created=counts["created"],
-        already_there=counts["replayed"],
-        finished_at=Now(),
-    )
     return job
 
 
