@@ -78,7 +78,8 @@ def read_status(folder: Path) -> Status | None:
 
 def write_status(folder: Path, status: Status) -> Status:
     """Stamps process and time, writes by rename, returns what was written."""
-    stamped = replace(status, pid=os.getpid(), updated_at=now(), started_at=status.started_at or now())
+    moment = now()
+    stamped = replace(status, pid=os.getpid(), updated_at=moment, started_at=status.started_at or moment)
     write_json(folder / STATUS, asdict(stamped))
     return stamped
 

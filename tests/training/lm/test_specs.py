@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,9 @@ def test_a_status_reads_back_and_is_stamped(tmp_path: Path):
     written = write_status(tmp_path, Status(State.RUNNING, step=3, max_steps=9))
     assert read_status(tmp_path) == written
     assert written.pid
-    assert written.started_at <= written.updated_at
+    assert written.started_at == written.updated_at  # one moment, not two readings of the clock
+    later = write_status(tmp_path, replace(written, step=4))
+    assert (later.started_at, later.updated_at >= written.started_at) == (written.started_at, True)
 
 
 def test_metrics_leave_out_a_line_that_is_still_being_written(tmp_path: Path):
