@@ -4,14 +4,18 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest
 
 from labelhub.errors import Refused
 from labelhub.jobs.models import Job
 from labelhub.keys.actions import create_key, revoke_key
+from labelhub.keys.forms import ServiceKeyForm
 from labelhub.keys.models import ApiKey, Scope
 from labelhub.models import Guidelines, Membership, Project, Taxonomy, User
+from labelhub.people import zones
+from labelhub.people.actions import create_person
 from labelhub.projects.actions import add_member, create_project, remove_member
 from labelhub.projects.rights import Right
 from labelhub.scoped_admin import ScopedAdmin
@@ -45,9 +49,23 @@ class ProjectAdmin(ScopedAdmin):
 
 
 class MembershipForm(forms.ModelForm):
+    """A person is named by the address, not chosen from a list: whom else this site knows is no admin's business."""
+
+    email = forms.EmailField(
+        label="E-mail address", help_text="Of somebody with an account. Who is a member already gets the new role."
+    )
+
     class Meta:
         model = Membership
-        fields: ClassVar = ["project", "user", "role"]
+        fields: ClassVar = ["project", "role"]
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        person = User.objects.filter(email=email, is_active=True).first()
+        if person is None:
+            raise forms.ValidationError("Nobody has an account with this address: an operator makes one.")
+        self.instance.user = person
+        return email
 
 
 @admin.register(Membership)
@@ -55,6 +73,8 @@ class MembershipAdmin(ScopedAdmin):
     list_display = ("user", "project", "role", "since")
     list_select_related = ("user", "project")
     form = MembershipForm
+    fields = ("project", "user", "role", "since")
+    add_fields = ("project", "email", "role")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return Membership.objects.filter(project__in=managed(request))
@@ -76,6 +96,19 @@ class MembershipAdmin(ScopedAdmin):
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         remove_member(obj.project, obj.user, by=request.user)  # type: ignore[arg-type]
 
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for membership in queryset:
+            self.delete_model(request, membership)
+
+
+class UserForm(forms.ModelForm):
+    time_zone = forms.ChoiceField(choices=zones.CHOICES, initial="UTC")
+
+    class Meta:
+        model = User
+        fields: ClassVar = ["email", "name", "time_zone"]
+
 
 @admin.register(User)
 class UserAdmin(ScopedAdmin):
@@ -83,6 +116,7 @@ class UserAdmin(ScopedAdmin):
 
     list_display = ("email", "name", "is_active", "date_joined")
     fields = ("email", "name", "time_zone")
+    form = UserForm
     search_fields = ("email", "name")
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -93,25 +127,21 @@ class UserAdmin(ScopedAdmin):
         return operator(request)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        obj.set_unusable_password()
-        obj.save()
-
-
-class ApiKeyForm(forms.ModelForm):
-    scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
-
-    class Meta:
-        model = ApiKey
-        fields: ClassVar = ["project", "person", "service", "scopes"]
+        made = create_person(email=obj.email, name=obj.name, time_zone=obj.time_zone, by=request.user)  # type: ignore[arg-type]
+        obj.pk = made.pk
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ScopedAdmin):
+    """All keys of the project to look at and revoke; those of services to make. People make their own."""
+
     list_display = (
         "__str__", "project", "person", "service", "scopes", "created_at", "last_used_at", "exposed_at", "revoked_at",
     )  # fmt: skip
     list_select_related = ("project", "person")
-    form = ApiKeyForm
+    fields = ("project", "person", "service", "scopes", "created_by", "created_at", "exposed_at", "revoked_at")
+    add_fields = ("project", "service", "scopes")
+    form = ServiceKeyForm
     actions = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -120,18 +150,14 @@ class ApiKeyAdmin(ScopedAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "project":
             kwargs["queryset"] = managed(request)
-        if db_field.name == "person":
-            kwargs["queryset"] = User.objects.filter(membership__project__in=managed(request)).distinct()
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return managed(request).exists()
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        key, text = create_key(
-            obj.project, by=request.user, scopes=[Scope(s) for s in form.cleaned_data["scopes"]], person=obj.person,  # type: ignore[arg-type]
-            service=obj.service,
-        )  # fmt: skip
+        scopes = [Scope(scope) for scope in form.cleaned_data["scopes"]]
+        key, text = create_key(obj.project, by=request.user, service=obj.service, scopes=scopes)  # type: ignore[arg-type]
         obj.pk = key.pk
         messages.warning(request, f"Copy the key now, it is not shown again: {text}")
 

@@ -1,4 +1,4 @@
-"""The three readers of environment variables. Each names the variable in its error: a bad deploy says what to fix."""
+"""The readers of environment variables, and what must never serve. Each error says what to set."""
 
 import os
 
@@ -26,3 +26,25 @@ def read_bool(name: str, default: bool = False) -> bool:
 def read_list(name: str, default: str = "") -> list[str]:
     """Comma-separated words without blanks."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def read_number(name: str, default: int) -> int:
+    """A whole number of at least 1; anything else raises ImproperlyConfigured."""
+    value = os.environ.get(name, str(default)).strip()
+    if not value.isdecimal() or int(value) < 1:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least 1, not {value!r}.")
+    return int(value)
+
+
+def refuse_unsafe_start(*, secret: str, hosts: list[str], debug: bool, local: bool, database: str) -> None:
+    """Raise ImproperlyConfigured, with the remedy, for a configuration that must never serve."""
+    if len(secret) < 50 or len(set(secret)) < 10:
+        raise ImproperlyConfigured("SECRET_KEY must be at least 50 random characters.")
+    if secret.startswith("django-insecure-"):
+        raise ImproperlyConfigured("SECRET_KEY must be your own: django-insecure-… marks one from a template.")
+    if not hosts or any("*" in host or host.startswith(".") for host in hosts):
+        raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts that this site answers to, without *.")
+    if debug and not local:
+        raise ImproperlyConfigured("DEBUG must be 0 where ALLOWED_HOSTS names more than this machine.")
+    if "embedded=1" in database and not local:
+        raise ImproperlyConfigured("Set DATABASE_URL to a Postgres of your own: the embedded one is for one machine.")

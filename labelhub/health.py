@@ -8,10 +8,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from psycopg_pool import PoolTimeout
 
-from labelhub.jobs.canary import worker_alive
-from labelhub.jobs.models import Cluster
+from labelhub.jobs.canary import SILENT_S, silence
 
-OLDEST_CANARY_S = 60
 LEAST_PGVECTOR = (0, 8)
 
 
@@ -40,15 +38,15 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def worker(request: HttpRequest) -> JsonResponse:
-    """Each cluster has shown a sign of life within OLDEST_CANARY_S seconds."""
+    """Each cluster has shown a sign of life, of whatever Job, within SILENT_S seconds."""
     try:
-        silence = {name: worker_alive(name) for name in Cluster.values}
+        heard = silence()
     except (DatabaseError, PoolTimeout):
         return _not_ok("The database does not answer.")
-    silent = [name for name, seconds in silence.items() if seconds is None or seconds > OLDEST_CANARY_S]
+    silent = [name for name, seconds in heard.items() if seconds is None or seconds > SILENT_S]
     if silent:
-        return _not_ok(f"No sign of life from: {', '.join(silent)}.", seconds_since=silence)
-    return JsonResponse({"status": "ok", "seconds_since": silence})
+        return _not_ok(f"No sign of life from: {', '.join(silent)}.", seconds_since=heard)
+    return JsonResponse({"status": "ok", "seconds_since": heard})
 
 
 def _not_ok(detail: str, **more: object) -> JsonResponse:

@@ -2,7 +2,6 @@
 
 import secrets
 import sys
-import zoneinfo
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec
@@ -16,13 +15,16 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 from psycopg_pool import PoolTimeout
 
-from labelhub.errors import Refused, problem_body
+from labelhub import jobs
+from labelhub.errors import Malformed, NotAllowed, NotFound, Refused, Unavailable, problem_body
 from labelhub.logs import request_id
 from labelhub.people.models import User
+from labelhub.people.zones import zone_named
 from labelhub.projects.models import Membership, Project
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -94,13 +96,39 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(render_to_string("500.html", {"request_id": request_id.get()}), status=500)
 
 
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """No such address: over the API in the very words that a foreign row is refused with."""
+    return as_problem(NotFound()) if wants_json(request) else defaults.page_not_found(request, exception)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Refused by Django itself, such as an unknown host; its words may repeat what was sent, ours do not."""
+    words = "The request cannot be read: see that it names a host of this site and is well-formed."
+    return as_problem(Malformed(words)) if wants_json(request) else defaults.bad_request(request, exception)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    refusal = NotAllowed("Your role does not include this.")
+    return as_problem(refusal) if wants_json(request) else defaults.permission_denied(request, exception)
+
+
+def as_problem(refusal: Refused) -> JsonResponse:
+    """The refusal as the API tells it."""
+    body = problem_body(refusal.status, refusal.code, refusal.detail, **refusal.extra)
+    headers = waiting_time(refusal)
+    return JsonResponse(body, status=refusal.status, headers=headers, content_type="application/problem+json")
+
+
+def waiting_time(refusal: Refused) -> dict[str, str]:
+    return {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {}
+
+
 def unavailable(request: HttpRequest) -> HttpResponse:
-    detail = "The database does not answer right now. Nothing was lost: try again in a moment."
-    headers = {"Retry-After": "2"}
+    refusal = Unavailable("The database does not answer right now. Nothing was lost: try again in a moment.")
     if wants_json(request):
-        body = problem_body(503, "unavailable", detail)
-        return JsonResponse(body, status=503, headers=headers, content_type="application/problem+json")
-    return HttpResponse(detail, status=503, headers=headers, content_type="text/plain")
+        return as_problem(refusal)
+    headers = waiting_time(refusal)
+    return HttpResponse(refusal.detail, status=refusal.status, headers=headers, content_type="text/plain")
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -115,21 +143,28 @@ def htmx_sign_in(get_response: Respond) -> Respond:
         if getattr(request, "htmx", False) and response.status_code == 302:
             target = urlsplit(response.headers["Location"])
             if target.path == "/accounts/login/":
-                here = urlsplit(request.headers.get("HX-Current-URL", "/")).path or "/"
-                local = here.startswith("/") and url_has_allowed_host_and_scheme(here, allowed_hosts=None)
-                back = here if local else "/"
+                back = path_here(request.headers.get("HX-Current-URL", "/"))
                 return HttpResponseClientRedirect(f"/accounts/login/?{urlencode({'next': back})}", status=401)
         return response
 
     return respond
 
 
+def path_here(address: str) -> str:
+    """The path of an address of this site; / for what leads elsewhere or is no address."""
+    try:
+        path = urlsplit(address).path
+    except ValueError:
+        return "/"
+    local = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if local else "/"
+
+
 def person_time_zone(get_response: Respond) -> Respond:
     """Times on pages are in the person's own zone."""
 
     def respond(request: HttpRequest) -> HttpResponse:
-        name = getattr(request.user, "time_zone", "") or "UTC"
-        with timezone.override(zoneinfo.ZoneInfo(name)):
+        with timezone.override(zone_named(getattr(request.user, "time_zone", "UTC"))):
             return get_response(request)
 
     return respond
@@ -144,13 +179,11 @@ def domain_errors(get_response: Respond) -> Respond:
     def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, Refused):
             return None
-        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if wants_json(request):
-            body = problem_body(error.status, error.code, error.detail, **error.extra)
-            return JsonResponse(body, status=error.status, headers=headers, content_type="application/problem+json")
+            return as_problem(error)
         template = "components/_refused.html" if getattr(request, "htmx", False) else "refused.html"
         response = render(request, template, {"refusal": error}, status=error.status)
-        for name, value in headers.items():
+        for name, value in waiting_time(error).items():
             response.headers[name] = value
         return response
 
@@ -159,11 +192,11 @@ def domain_errors(get_response: Respond) -> Respond:
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
-    """What the top bar of every page needs: the person's projects with their role, lazily."""
+    """What the top of every page needs, lazily: the person's projects with their role, and clusters that are down."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    return {"memberships": Membership.objects.of(user)}
+    return {"memberships": Membership.objects.of(user), "silent_clusters": jobs.silent_clusters}
 
 
 def project_page(right: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -11,6 +12,8 @@ from labelhub.errors import NotFound, Refused, problem_body
 
 def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every error of the API is application/problem+json (RFC 9457)."""
+    if isinstance(error, Http404):
+        error = NotFound()  # the same words for unknown and foreign ids, and for addresses that there are none of
     if isinstance(error, Refused):
         response = Response(problem_body(error.status, error.code, error.detail, **error.extra), status=error.status)
         if error.retry_after:

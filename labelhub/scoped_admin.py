@@ -1,5 +1,9 @@
-"""What every ModelAdmin here shares: rows are scoped by `visible_to`, and nothing is changed that no action changes."""
+"""What every ModelAdmin here shares: rows are scoped to the person, and nothing is changed that no action changes.
 
+`visible_to` scopes them, unless more would be seen by it than the person manages: then `get_queryset` says whose.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +13,11 @@ from django.http import Http404, HttpRequest
 
 class ScopedAdmin(admin.ModelAdmin):
     """Shows what the person may see; adding, changing and deleting are off unless a subclass opens them."""
+
+    add_fields: Sequence[str] = ()  # asked for when a row is made, where that is not what is shown of one
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return self.add_fields if obj is None and self.add_fields else super().get_fields(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = self.model._default_manager.visible_to(request.user)

@@ -1,12 +1,13 @@
 """One settings file. Every variable that it reads is described in docs/operators.md; nothing is started here."""
 
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from labelhub.environment import read_bool, read_list, read_text
+from labelhub.database import database
+from labelhub.environment import read_bool, read_list, read_number, read_text, refuse_unsafe_start
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -17,64 +18,12 @@ if PROCESS not in {"web", "gateway", "worker", "command"}:
 DEBUG = read_bool("DEBUG")
 SECRET_KEY = read_text("SECRET_KEY")
 ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-DATA_DIR = Path(read_text("LABELHUB_DATA_DIR", str(BASE_DIR / "var")))
+DATA_DIR = (BASE_DIR / (read_text("LABELHUB_DATA_DIR", "") or "var")).resolve()
 # A site that only this machine can name is local: plain HTTP, the embedded Postgres and DEBUG are allowed there.
 LOCAL = all(host in {"localhost", "127.0.0.1", "[::1]", "testserver"} for host in ALLOWED_HOSTS)
 
-
-def refuse_unsafe_start(*, secret: str, hosts: list[str], debug: bool, local: bool, database: str) -> None:
-    """Raise ImproperlyConfigured, with the remedy, for a configuration that must never serve."""
-    if len(secret) < 50 or len(set(secret)) < 10:
-        raise ImproperlyConfigured("SECRET_KEY must be at least 50 random characters.")
-    if secret.startswith("django-insecure-"):
-        raise ImproperlyConfigured("SECRET_KEY must be your own: django-insecure-… marks one from a template.")
-    if not hosts or any("*" in host or host.startswith(".") for host in hosts):
-        raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts that this site answers to, without *.")
-    if debug and not local:
-        raise ImproperlyConfigured("DEBUG must be 0 where ALLOWED_HOSTS names more than this machine.")
-    if "embedded=1" in database and not local:
-        raise ImproperlyConfigured("Set DATABASE_URL to a Postgres of your own: the embedded one is for one machine.")
-
-
 DATABASE_URL = read_text("DATABASE_URL")
 refuse_unsafe_start(secret=SECRET_KEY, hosts=ALLOWED_HOSTS, debug=DEBUG, local=LOCAL, database=DATABASE_URL)
-
-
-def database(url: str, process: str) -> dict[str, object]:
-    """Django's DATABASES entry of a postgresql:// URL; `?host=/folder` names a Unix socket."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL must start with postgresql://: LabelHub keeps everything in Postgres.")
-    query = dict(parse_qsl(parts.query))
-    somebody_waits = process in {"web", "gateway"}
-    timeouts = "-c statement_timeout=5s -c lock_timeout=1250ms" if somebody_waits else "-c lock_timeout=10s"
-    options: dict[str, object] = {
-        "connect_timeout": 3,
-        "options": f"-c hnsw.ef_search=100 -c hnsw.iterative_scan=relaxed_order "
-        f"-c idle_in_transaction_session_timeout=60s {timeouts}",
-    }
-    if process == "web":  # never where processes fork: pool threads do not survive it
-        # Few connections for many threads (labelhub.management.web): who finds all of them stuck is refused after
-        # `timeout`, and a thread is left that says so. After an outage psycopg_pool waits twice as long before each
-        # further try; `reconnect_timeout` has it begin anew with the next question. No `max_waiting`: clients that
-        # gave up count as waiting, so that after an outage it would refuse everybody for ever.
-        options["pool"] = {
-            "min_size": 2, "max_size": 8, "timeout": 0.75, "reconnect_timeout": 2, "max_lifetime": 1800, "max_idle": 300
-        }  # fmt: skip
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": query.get("host", parts.hostname or ""),
-        "PORT": str(parts.port or query.get("port", "")),
-        "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": options,
-        "TEST": {"TEMPLATE": query["template"]} if "template" in query else {},
-    }
-
-
 DATABASES = {"default": database(DATABASE_URL, PROCESS)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -84,7 +33,7 @@ LABELHUB_ENCODER = read_text("LABELHUB_ENCODER", "sentence-transformers/all-Mini
 LABELHUB_CHAT_URL = read_text("LABELHUB_CHAT_URL", "http://127.0.0.1:8090/v1")
 LABELHUB_EMBED_URL = read_text("LABELHUB_EMBED_URL", LABELHUB_CHAT_URL)
 LABELHUB_RUNNER = read_text("LABELHUB_RUNNER", "local")
-LABELHUB_KEY_REQUESTS_PER_MINUTE = int(read_text("LABELHUB_KEY_REQUESTS_PER_MINUTE", "60000"))
+LABELHUB_KEY_REQUESTS_PER_MINUTE = read_number("LABELHUB_KEY_REQUESTS_PER_MINUTE", 60_000)
 
 # --- Apps -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -188,6 +137,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # whoever probes the site from inside speaks plain HTTP
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
 SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL

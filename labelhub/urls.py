@@ -6,13 +6,17 @@ from drf_spectacular.views import SpectacularAPIView
 
 from labelhub import health
 from labelhub.api_docs import docs
+from labelhub.keys.views import my_keys, revoked_keys
 from labelhub.people.views import me
-from training.loop.home import home, project_home
+from training.loop.views import home, project_home
 
-handler500 = "labelhub.http.server_error"
+handler400, handler403 = "labelhub.http.bad_request", "labelhub.http.forbidden"
+handler404, handler500 = "labelhub.http.not_found", "labelhub.http.server_error"
 urlpatterns = [
     path("", home, name="home"),
     path("me/", me, name="me"),
+    path("me/keys/", my_keys, name="my_keys"),
+    path("me/keys/revoked/", revoked_keys, name="revoked_keys"),
     path("p/<slug:slug>/", project_home, name="project"),
     path("", include("annotations.urls")),
     path("health/live", health.live),

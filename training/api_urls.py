@@ -17,6 +17,7 @@ urlpatterns = [
     path("versions/<int:number>/evaluations/", registry.version_evaluations),
     path("evaluations/<int:pk>/", registry.evaluation),
     path("suites/<slug:slug>/cases/", registry.suite_cases),
+    path("cases/<int:pk>/retire/", registry.case_retire),
     path("promotions/", serving.promotions),
     path("rollback/", serving.rollback),
 ]

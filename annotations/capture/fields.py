@@ -10,6 +10,7 @@ from labelhub.errors import Invalid
 
 MIB = 1024 * 1024
 MAX_LOGPROBS = 100_000
+LEAST_LOGPROB = -10_000  # nats; servers write -9999 for what cannot come next. Of any floats the mean may overflow
 OBJECT = {"type": "object", "additionalProperties": True}
 Check = Callable[[Any], str]  # '' when the value is fine, else what is expected
 
@@ -102,10 +103,14 @@ def messages() -> Field:
 
 def logprobs() -> Field:
     def check(value: Any) -> str:
-        fine = isinstance(value, list) and all(isinstance(x, int | float) and not isinstance(x, bool) for x in value)
-        return "" if fine and len(value) <= MAX_LOGPROBS else f"a list of at most {MAX_LOGPROBS} numbers"
+        fine = isinstance(value, list) and set(map(type, value)) <= {int, float}
+        bounded = fine and (not value or (min(value) >= LEAST_LOGPROB and max(value) <= 0))
+        words = f"a list of at most {MAX_LOGPROBS} numbers from {LEAST_LOGPROB} to 0"
+        return "" if bounded and len(value) <= MAX_LOGPROBS else words
 
-    return Field({"type": "array", "items": {"type": "number"}, "maxItems": MAX_LOGPROBS}, check)
+    item = {"type": "number", "minimum": LEAST_LOGPROB, "maximum": 0}
+    words = f"Of the tokens of the output, in nats; send {LEAST_LOGPROB} for less."
+    return Field({"type": "array", "items": item, "maxItems": MAX_LOGPROBS, "description": words}, check)
 
 
 def read_moment(value: Any) -> tuple[datetime, bool]:

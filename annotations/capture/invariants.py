@@ -4,13 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db.models import BigIntegerField, Exists, F, Model, OuterRef, Q, TextField
+from django.db.models import BigIntegerField, BooleanField, Exists, F, Model, OuterRef, Q, TextField
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.db.models.lookups import Regex
 
 from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Session, Watermark
 from labelhub.invariants import Invariant, carriage_return_in, differs, no_sha256
+from labelhub.projects.models import Project
 
 TEXTS = (
     "external_id", "system_context", "prompt", "output", "model_version", "prompt_version", "environment", "user_role",
@@ -25,6 +26,13 @@ _ABOUT_INTERACTION = Interaction.objects.filter(
 _ABOUT_SESSION = Session.objects.filter(
     project=OuterRef("project"), external_id=OuterRef("about_session"), first_seen_at__lt=_GRACE
 )
+# Of the present month and the next; a payload is received in one of them.
+_A_MONTH_LACKS_ITS_PARTITION = RawSQL(
+    "EXISTS (SELECT FROM generate_series(0, 1) AS n WHERE to_regclass('annotations_rawpayload_' || "
+    "to_char(now() AT TIME ZONE 'UTC' + make_interval(months => n), 'YYYYMM')) IS NULL)", [],
+    output_field=BooleanField(),
+)  # fmt: skip
+_BY_DEFAULT = RawSQL("tableoid = 'annotations_rawpayload_other'::regclass", [], output_field=BooleanField())
 
 
 def _no_escape() -> Q:
@@ -143,6 +151,20 @@ INVARIANTS = [
         broken=~Q(Exists(Interaction.objects.filter(pk=OuterRef("interaction_id"), project=OuterRef("project_id")))),
         says="The raw payload of interaction {row.interaction_id}, received {row.received_at:%Y-%m-%d}, belongs to "
         "nothing in project {row.project_id}: delete it.",
+    ),
+    Invariant(
+        "this month and the next have a partition of their own for what a project captures",
+        of=Project.objects.all(),
+        broken=Q(_A_MONTH_LACKS_ITS_PARTITION),
+        says="Raw payloads of project {row.pk} would fall into the default partition this month or the next: start a "
+        "worker, it makes their partitions within ten minutes.",
+    ),
+    Invariant(
+        "a raw payload lies in the partition of its month",
+        of=RawPayload.objects.all(),
+        broken=Q(_BY_DEFAULT),
+        says="The raw payload of interaction {row.interaction_id}, received {row.received_at:%Y-%m-%d}, lies in the "
+        "default partition: start a worker, it moves within ten minutes.",
     ),
     Invariant(
         "an import that ended says when and how",

@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from annotations.capture.fields import (
@@ -89,9 +88,8 @@ class InteractionRow:
 def interaction_row(item: Any, now: datetime) -> InteractionRow:
     """Raises Invalid with the field and what is expected. What was escaped is kept as it came, as its JSON in ASCII."""
     item = checked(item, INTERACTION)
+    _ensure_short_texts(item)
     text_ = canonical(item)
-    if len(text_) > MIB:
-        _ensure_short_texts(item)
     values = {key: value for key, value in item.items() if value is not None}
     values, escaped = (values, False) if is_storable(text_) else stored_value(values)
     occurred_at, odd = occurred(values.get("occurred_at"), now)
@@ -182,10 +180,15 @@ def feedback_schema() -> dict[str, Any]:
     return {**json_schema(FEEDBACK), "allOf": [{"anyOf": about}, *of_kinds]}
 
 
-def _ensure_short_texts(value: Any) -> None:
-    """No text inside of what is free in form is longer than a named one may be."""
-    if isinstance(value, str):
-        ensure(len(value) <= MIB, Invalid(f"A text may have at most {MIB} characters."))
-    elif isinstance(value, dict | list):
-        for one in chain(value.keys(), value.values()) if isinstance(value, dict) else value:
-            _ensure_short_texts(one)
+def _ensure_short_texts(item: dict[str, Any]) -> None:
+    """No text inside of what is free in form is longer than a named one may be. Cheap, before anything dear is done."""
+    left = [value for name, value in item.items() if name != "token_logprobs"]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += value
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, str) and len(value) > MIB:
+            raise Invalid(f"A text may have at most {MIB} characters.")

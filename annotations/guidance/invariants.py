@@ -1,22 +1,34 @@
-"""What must hold of what was injected: a truth of its time, for a prompt that asked the same."""
+"""What must hold of what is injected: a truth of its time, found by its question, for a prompt that asked the same."""
 
 from datetime import timedelta
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q
 
 from annotations.guidance.models import Injection
+from annotations.recall.actions import PROMPT
+from annotations.recall.models import Embedding
 from annotations.recall.sameness import SAME_MEANING
 from annotations.review.models import Approval, Label
 from labelhub.invariants import Invariant, no_sha256
 
 UNDER_WAY = timedelta(minutes=1)  # an answer may be on its way while a newer approval commits
+EMBEDDED_AFTER = timedelta(minutes=15)  # by a follow-up of capture, which needs the encoder
 _NEWER = Approval.objects.filter(
     interaction=OuterRef("approval__interaction"),
     pk__gt=OuterRef("approval"),
     at__lt=ExpressionWrapper(OuterRef("at") - UNDER_WAY, output_field=DateTimeField()),
 )
+_VECTOR = Embedding.objects.ready().filter(kind=PROMPT, project=OuterRef("project"), object_id=OuterRef("interaction"))
 
 INVARIANTS = [
+    Invariant(
+        "the question of an approval has a vector, by which it is found",
+        of=Approval.objects.all(),
+        broken=Q(at__lt=TransactionNow() - EMBEDDED_AFTER) & ~Q(Exists(_VECTOR)),
+        says="Approval {row.pk} is never injected, since interaction {row.interaction_id} has no vector: start a "
+        "worker and the encoder.",
+    ),
     Invariant(
         "only corrections were injected",
         of=Injection.objects.all(),

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Iterable
 
-from django.conf import settings
+from django.db import transaction
 from pgvector import HalfVector
 
-from annotations.recall.models import Embedding, EncoderSet
+from annotations.recall.models import Embedding, EncoderSet, encoder_name
 from labelhub.llm import client
 from labelhub.projects.models import Project
 
@@ -15,8 +15,7 @@ PROMPT = "prompt"  # object id = interaction id
 
 def current_set() -> EncoderSet:
     """The vectors of the encoder that is configured now."""
-    name = settings.LABELHUB_ENCODER.rstrip("/").rsplit("/", 1)[-1]
-    return EncoderSet.objects.get_or_create(name=name)[0]
+    return EncoderSet.objects.get_or_create(name=encoder_name())[0]
 
 
 def text_sha256(text: str) -> str:
@@ -43,23 +42,45 @@ def want(project: Project, kind: str, texts: Iterable[tuple[int, str]]) -> None:
 
 
 def embed_missing(project_id: int, *, limit: int = 64) -> bool:
-    """Make up to `limit` wanted vectors; True if more are wanted. Raises Unavailable when the encoder is down."""
-    rows = list(Embedding.objects.missing().filter(project=project_id)[:limit])
-    if not rows:
-        return False
-    vectors = _known_vectors(rows)
+    """Make up to `limit` wanted vectors; True if more may be wanted. Raises Unavailable when the encoder is down."""
+    wanted = Embedding.objects.current().missing().filter(project=project_id)
+    rows = list(wanted[:limit])
+    if asked_anew := _ask_anew(project_id, limit - len(rows)):
+        rows = list(wanted[:limit])
+    vectors = _known_vectors(project_id, rows)
     new = sorted({row.text for row in rows} - vectors.keys())
-    vectors |= {text: HalfVector(vector) for text, vector in zip(new, client.embed(new), strict=True)}
+    vectors |= dict(zip(new, _encoded(new), strict=True))
     for row in rows:
         row.vector = vectors[row.text]
     Embedding.objects.bulk_update(rows, ["vector"])
-    return len(rows) == limit
+    return len(rows) == limit or asked_anew
 
 
-def _known_vectors(rows: list[Embedding]) -> dict[str, HalfVector]:
+@transaction.atomic
+def _ask_anew(project_id: int, limit: int) -> bool:
+    """Want anew what encoders made that are not used any more, up to `limit` of it; whether there was any.
+
+    Their vectors are given up: nothing compares them.
+    """
+    others = list(EncoderSet.objects.exclude(name=encoder_name()).values_list("pk", flat=True))
+    made = Embedding.objects.filter(project=project_id, encoder_set__in=others).order_by("pk")
+    rows = list(made.defer("vector").select_for_update()[:limit])
+    for kind in sorted({row.kind for row in rows}):
+        want(rows[0].project, kind, [(row.object_id, row.text) for row in rows if row.kind == kind])
+    Embedding.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return bool(rows)
+
+
+def _known_vectors(project_id: int, rows: list[Embedding]) -> dict[str, HalfVector]:
     """Text → vector for texts of `rows` that somebody asked before: customers repeat themselves."""
-    first = rows[0]
-    same = Embedding.objects.ready().filter(
-        encoder_set=first.encoder_set_id, project=first.project_id, text_sha256__in={row.text_sha256 for row in rows}
-    )
+    same = Embedding.objects.current().ready().filter(
+        project=project_id, text_sha256__in={row.text_sha256 for row in rows}
+    ).order_by("text_sha256").distinct("text_sha256")  # fmt: skip
     return {row.text: row.vector for row in same if row.vector is not None}
+
+
+def _encoded(texts: list[str]) -> list[HalfVector]:
+    try:
+        return [HalfVector(vector) for vector in client.embed(texts)]
+    except client.Declined as refusal:  # it is not down: an attempt that did not count would be made for ever
+        raise RuntimeError(refusal.detail) from refusal

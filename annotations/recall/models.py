@@ -1,20 +1,29 @@
 """Vectors. Recall knows texts, not labels: others hand it (kind, object id, text) and get ids and distances back."""
 
+import hashlib
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
 
+from labelhub.llm.client import DIMENSIONS as DIMENSIONS
 from labelhub.projects.models import Project
 
-DIMENSIONS = 384
+NAME = 200
+
+
+def encoder_name() -> str:
+    """What tells the configured encoder from every other: the whole of its folder or hub id."""
+    name: str = settings.LABELHUB_ENCODER.rstrip("/")
+    return name if len(name) <= NAME else hashlib.sha256(name.encode()).hexdigest()
 
 
 class EncoderSet(models.Model):
     """One encoder as it was used: vectors of two sets are never compared."""
 
-    name = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=NAME, unique=True)
     dimensions = models.PositiveIntegerField(default=DIMENSIONS)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -23,6 +32,10 @@ class EncoderSet(models.Model):
 
 
 class EmbeddingQuerySet(models.QuerySet["Embedding"]):
+    def current(self) -> Self:
+        """Those of the encoder that is configured now."""
+        return self.filter(encoder_set=EncoderSet.objects.filter(name=encoder_name()).values("pk")[:1])
+
     def missing(self) -> Self:
         """Wanted and not made yet, oldest first."""
         return self.filter(vector=None).order_by("pk")
@@ -36,7 +49,7 @@ class Embedding(models.Model):
 
     encoder_set = models.ForeignKey(EncoderSet, models.CASCADE)
     project = models.ForeignKey(Project, models.CASCADE)
-    kind = models.CharField(max_length=20, help_text="What the object is: prompt, correction.")
+    kind = models.CharField(max_length=20, help_text="What the object is: prompt, case.")
     object_id = models.BigIntegerField()
     text = models.TextField()
     text_sha256 = models.CharField(max_length=64)

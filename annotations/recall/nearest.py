@@ -23,7 +23,7 @@ def nearest(
     project: Project, kind: str, vector: np.ndarray, k: int, among: models.QuerySet[Any] | None = None
 ) -> list[Near]:
     """The `k` nearest objects of `kind` in `project`, nearest first; `among` is a queryset of one column of ids."""
-    rows = Embedding.objects.ready().filter(project=project, kind=kind)
+    rows = Embedding.objects.current().ready().filter(project=project, kind=kind)
     if among is not None:
         rows = rows.filter(object_id__in=among)
     found = rows.annotate(distance=CosineDistance("vector", vector)).order_by("distance")
@@ -33,5 +33,5 @@ def nearest(
 
 def vectors(project: Project, kind: str, ids: Iterable[int]) -> dict[int, np.ndarray]:
     """Object id → vector [384] float32, for those that have one."""
-    rows = Embedding.objects.ready().filter(project=project, kind=kind, object_id__in=list(ids))
+    rows = Embedding.objects.current().ready().filter(project=project, kind=kind, object_id__in=list(ids))
     return {object_id: np.asarray(vector, np.float32) for object_id, vector in rows.values_list("object_id", "vector")}

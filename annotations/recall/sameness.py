@@ -12,7 +12,6 @@ from collections import Counter
 from rapidfuzz import fuzz
 
 SAME_MEANING = 0.85
-SUGGESTED_MEANING = 0.75
 NEAR_DUPLICATE_MEANING = 0.95
 NEAR_DUPLICATE_LETTERS = 90.0
 WITHOUT_NAMES = 0.93  # a correction that names nothing must be closer still

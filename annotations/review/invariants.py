@@ -58,6 +58,12 @@ SEATS = [
         says="Task {row.pk} is approved, none of its labels is: nothing of it is injected or trained on.",
     ),
     Invariant(
+        "a closed task is held by nobody",
+        of=Claim.objects.filter(state=Held.HELD),
+        broken=Q(task__state=State.CLOSED),
+        says="Claim {row.pk} holds task {row.task_id}, which is closed: release it, what is typed there is refused.",
+    ),
+    Invariant(
         "a claim that is done has one label, unless that was sent back",
         of=Claim.objects.filter(state=Held.DONE).alias(labels=Count("task__labels", filter=_ITS_LABEL)),
         broken=~Q(labels=1),

@@ -1,5 +1,6 @@
 """Where a person stands in a queue."""
 
+import zoneinfo
 from typing import TypedDict
 
 from django.utils import timezone
@@ -16,6 +17,7 @@ class Progress(TypedDict):
 
 def progress(queue: Queue, user: User) -> Progress:
     """Labels of `user` since midnight in their own zone, and tasks that still wait for them."""
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    here = timezone.localtime(timezone=zoneinfo.ZoneInfo(user.time_zone or "UTC"))
+    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
     done = Label.objects.filter(author=user, task__queue=queue, created_at__gte=midnight).count()
     return {"done_today": done, "left": waiting_for(queue, user).count()}

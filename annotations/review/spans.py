@@ -1,5 +1,7 @@
 """Stretches of an output: anchoring them, and cutting the text where they begin and end. Offsets are code points."""
 
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +10,7 @@ from typing import Protocol
 from labelhub.errors import Invalid, ensure
 
 CONTEXT = 32
+NAMED = 50
 
 
 class Span(Protocol):
@@ -28,12 +31,32 @@ class Segment:
 
 
 def segments(text: str, spans: Sequence[Span]) -> list[Segment]:
-    """The text cut at every border of a span; joined, the segments give the text."""
-    cuts = sorted({0, len(text), *(b for s in spans for b in (s.start, s.end) if 0 < b < len(text))})
-    return [
-        Segment(text[a:b], a, b, tuple(i for i, s in enumerate(spans) if s.start <= a and b <= s.end))
-        for a, b in pairwise(cuts)
-    ]
+    """The text cut at every border of a span; joined, the segments give the text.
+
+    Where more than NAMED spans lie on one another, a segment names the first of them.
+    """
+    begin, end = _borders(text, spans)
+    cuts = sorted({0, len(text), *begin, *end})
+    cover: list[int] = []  # the spans over the segment at hand, in order
+    pieces = []
+    for a, b in pairwise(cuts):
+        for index in end.get(a, ()):
+            del cover[bisect_left(cover, index)]
+        for index in begin.get(a, ()):
+            insort(cover, index)
+        pieces.append(Segment(text[a:b], a, b, tuple(cover[:NAMED])))
+    return pieces
+
+
+def _borders(text: str, spans: Sequence[Span]) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """Which spans (by index) begin and which end at each offset of `text`."""
+    begin: dict[int, list[int]] = defaultdict(list)
+    end: dict[int, list[int]] = defaultdict(list)
+    for index, span in enumerate(spans):
+        if 0 <= span.start < span.end and span.start < len(text):
+            begin[span.start].append(index)
+            end[min(span.end, len(text))].append(index)
+    return begin, end
 
 
 def anchored(text: str, start: int, end: int, exact: str) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from typing import Any
 from django.db import transaction
 
 from annotations.capture.models import Session
-from annotations.review.actions.queues import add_tasks
-from annotations.review.models import Queue, ReviewTask
+from annotations.review.actions.queues import Work, add_tasks
+from annotations.review.models import Claim, Queue, ReviewTask
 from annotations.triage.models import Decision, Flag, Rule
 from annotations.triage.rules import FIRST_RULES, flag_kind
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
@@ -46,51 +46,66 @@ def raise_flags(project: Project, found: Iterable[tuple[Rule, Any, str]]) -> Non
 
 @transaction.atomic
 def route(session: Session, *, queue: Queue, by: User, reason: str = "") -> Decision:
-    """Send every flagged interaction of `session` to `queue`. Raises StaleState when no flag is open any more."""
+    """Send every flagged interaction of `session` to `queue`. Raises StaleState when no flag is open any more.
+
+    The expert reads `reason`, what the moderator wants to be looked at, before the evidence.
+    """
     ensure(queue.project_id == session.project_id, NotFound())
     flags = _open_flags(session, by)
-    decision = _decide(session, Decision.Kind.ROUTE, flags, by=by, reason=reason, queue=queue)
+    decision = _decide(session, Decision.Kind.ROUTE, flags, by=by, reason=reason.strip(), queue=queue)
     worst: dict[int, Flag] = {}
     for flag in sorted(flags, key=lambda flag: flag.severity):
         worst[flag.interaction_id] = flag
-    for flag in worst.values():
-        add_tasks(queue, [flag.interaction], by=by, reason=flag.evidence, priority=10 * flag.severity)
+    work = [
+        Work(interaction, "\n".join(filter(None, [decision.reason, flag.evidence])), priority=10 * flag.severity)
+        for interaction, flag in sorted(worst.items())
+    ]
+    add_tasks(queue, work, by=by)
     return decision
 
 
 @transaction.atomic
 def dismiss(session: Session, *, by: User, reason: str) -> Decision:
     """Close the open flags of `session` without review; nothing is deleted. The reason is needed."""
-    ensure(reason.strip(), Invalid("Say why: the rules are tuned by it."))
+    ensure(reason.strip(), Invalid("Say why: the rules are tuned by it.", field="reason"))
     return _decide(session, Decision.Kind.DISMISS, _open_flags(session, by), by=by, reason=reason.strip())
 
 
 @transaction.atomic
 def undo(decision: Decision, *, by: User) -> None:
-    """Take one's own decision back. Raises StaleState when an expert has begun on what it routed."""
+    """Take one's own decision back: it and the tasks that it made are gone, its flags are open again.
+
+    Raises StaleState when an expert has begun on one of these tasks, NotFound when it was taken back before.
+    """
     ensure_right(by, decision.project, Right.TRIAGE)
     ensure(decision.by_id == by.pk, NotFound())
-    if decision.kind == Decision.Kind.ROUTE:
-        interactions = decision.flags.values("interaction")
-        tasks = ReviewTask.objects.filter(queue=decision.queue, interaction__in=interactions, routed_by=by)
-        ensure(
-            not tasks.filter(claim__isnull=False).exists(), StaleState("An expert has begun on it: it stays routed.")
-        )
-        tasks.filter(state=ReviewTask.State.OPEN).delete()
+    _alone_on(decision.session)
+    ensure(Decision.objects.filter(pk=decision.pk).exists(), NotFound())
+    # Locked before the look: a claim in the making ends first, a later one finds no task.
+    made = list(decision.made.select_for_update(of=("self",)).values_list("pk", flat=True))
+    begun = Claim.objects.filter(task__in=made).exists()
+    ensure(not begun, StaleState("An expert has begun on it: it stays routed."))
+    ReviewTask.objects.filter(pk__in=made).delete()
     decision.delete()
+
+
+def _alone_on(session: Session) -> None:
+    """Two moderators on one session: the second sees what the first has left."""
+    Session.objects.select_for_update().get(pk=session.pk)
 
 
 def _open_flags(session: Session, by: User) -> list[Flag]:
     ensure_right(by, session.project, Right.TRIAGE)
-    Session.objects.select_for_update().get(
-        pk=session.pk
-    )  # two moderators on one session: the second sees what is left
-    flags = list(Flag.objects.filter(session=session).open().select_related("interaction"))
+    _alone_on(session)
+    flags = list(Flag.objects.filter(session=session).open())
     ensure(flags, StaleState("Somebody decided on this session before you. Nothing is open any more."))
     return flags
 
 
-def _decide(session: Session, kind: str, flags: list[Flag], *, by: User, **fields: Any) -> Decision:
-    decision = Decision.objects.create(project=session.project, session=session, kind=kind, by=by, **fields)
+def _decide(session: Session, kind: str, flags: list[Flag], *, by: User, reason: str, **fields: Any) -> Decision:
+    ensure(len(reason) <= 300, Invalid("reason must be text of at most 300 characters.", field="reason"))
+    decision = Decision.objects.create(
+        project=session.project, session=session, kind=kind, by=by, reason=reason, **fields
+    )
     decision.flags.set(flags)
     return decision

@@ -1,13 +1,13 @@
 """Signals become decisions. A flag's state is what decisions, tasks and labels say of it; it is never stored."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from annotations.capture.models import CapturedQuerySet, Interaction, Session
-from annotations.review.models import Queue
+from annotations.review.models import Queue, ReviewTask
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 
@@ -75,6 +75,18 @@ class Flag(models.Model):
         return self.evidence
 
 
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def with_begun(self) -> Self:
+        """Annotated: begun, whether an expert has claimed a task that the decision made."""
+        made = ReviewTask.objects.filter(claim__isnull=False, **_made(*map(OuterRef, ("pk", "queue", "by", "at"))))
+        return self.annotate(begun=Exists(made))
+
+
+def _made(decision: Any, queue: Any, by: Any, at: Any) -> dict[str, Any]:
+    """Which tasks are a decision's own work: those that stood in the queue before it are older."""
+    return {"interaction__flags__decisions": decision, "queue": queue, "routed_by": by, "created_at__gte": at}
+
+
 class Decision(models.Model):
     """A moderator's act on flags of one session."""
 
@@ -91,5 +103,14 @@ class Decision(models.Model):
     flags = models.ManyToManyField(Flag, related_name="decisions")
     at = models.DateTimeField(db_default=Now())
 
+    objects: ClassVar[DecisionQuerySet] = DecisionQuerySet.as_manager()  # type: ignore[assignment]
+
     def __str__(self) -> str:
         return f"{self.kind} by {self.by}"
+
+    @property
+    def made(self) -> models.QuerySet[ReviewTask]:
+        """The tasks that are in its queue because of this decision alone."""
+        own = ReviewTask.objects.filter(**_made(self.pk, self.queue_id, self.by_id, self.at))
+        others = Decision.objects.filter(queue=OuterRef("queue"), flags__interaction=OuterRef("interaction"))
+        return own.exclude(Exists(others.exclude(pk=self.pk)))

@@ -26,7 +26,7 @@ def flag_captured(project_id: int) -> bool:
     project = Project.objects.get(pk=project_id)
     rules = rules_of(project)
     with unread("flag_captured", project, Interaction.objects.filter(project=project)) as rows:
-        link_parked(project, [row.external_id for row in rows])  # what came while they were being stored
+        link_parked(project, rows)  # what came while they were being stored
         # Feedback that was parked may be older than what flag_reactions has read up to.
         early = Feedback.objects.filter(interaction__in=[row.pk for row in rows]).select_related("interaction")
         found = [(rule, row, evidence_in_interaction(rule, row)) for row in rows for rule in rules]

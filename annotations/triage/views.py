@@ -14,17 +14,17 @@ from annotations.review.models import Queue
 from annotations.review.views.approvals import neighbours
 from annotations.review.views.shown import Sign, facts, tone
 from annotations.triage.actions import dismiss, route, undo
-from annotations.triage.board import Event, on_board, trail
+from annotations.triage.board import Event, on_board, trail, worst_flags
+from annotations.triage.lookup import chosen_queue, decision_of, session_of
 from annotations.triage.models import Decision, Flag
 from labelhub.body import form_text
-from labelhub.errors import Invalid, NotFound
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
-from labelhub.people.models import User
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
 PAGE = 50
 CHIPS = 3
+REASONS = 50
 
 
 @require_GET
@@ -56,13 +56,9 @@ def rows(request: HtmxHttpRequest, project: Project) -> HttpResponse:
 @project_page(Right.TRIAGE)
 def session_route(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     session = session_of(project, request.user, pk)
-    queue = (
-        Queue.objects.visible_to(request.user).filter(project=project, slug=form_text(request.POST, "queue")).first()
-    )
-    if queue is None:
-        raise Invalid("Choose one of the project's queues.")
+    queue = chosen_queue(project, request.user, form_text(request.POST, "queue"))
     after = following(project, pk)
-    decision = route(session, queue=queue, by=request.user, reason=form_text(request.POST, "reason")[:300])
+    decision = route(session, queue=queue, by=request.user, reason=form_text(request.POST, "reason"))
     return decided(request, project, decision, after, f"Sent to {queue}.")
 
 
@@ -71,16 +67,14 @@ def session_route(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRe
 def session_dismissal(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     session = session_of(project, request.user, pk)
     after = following(project, pk)
-    decision = dismiss(session, by=request.user, reason=form_text(request.POST, "reason")[:300])
+    decision = dismiss(session, by=request.user, reason=form_text(request.POST, "reason"))
     return decided(request, project, decision, after, "Dismissed.")
 
 
 @require_POST
 @project_page(Right.TRIAGE)
 def decision_undo(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
-    decision = Decision.objects.filter(project=project, by=request.user, pk=pk).first()
-    if decision is None:
-        raise NotFound
+    decision = decision_of(project, request.user, pk)
     undo(decision, by=request.user)
     messages.info(request, "Taken back.")
     return redirect("triage:case", project.slug, decision.session_id)
@@ -91,13 +85,6 @@ def decision_undo(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRe
 def session_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     session = session_of(project, request.user, pk)
     return render(request, "annotations/triage/session.html", {"project": project, **looked_at(session)})
-
-
-def session_of(project: Project, user: User, pk: int) -> Session:
-    session = Session.objects.visible_to(user).filter(project=project, pk=pk).first()
-    if session is None:
-        raise NotFound
-    return session
 
 
 def following(project: Project, pk: int) -> Session | None:
@@ -132,10 +119,7 @@ def listed(project: Project) -> dict[str, Any]:
     """The list as it looks, and a short mark of how it looks."""
     found = on_board(project)
     sessions = list(found[:PAGE])
-    flags: dict[int, list[Flag]] = {session.pk: [] for session in sessions}
-    opened = Flag.objects.filter(session__in=sessions).open().select_related("interaction")
-    for flag in opened.order_by("-severity", "pk"):
-        flags[flag.session_id].append(flag)
+    flags = worst_flags(sessions, CHIPS)
     total = found.count()
     looks = [total, *((s.pk, s.flag_count, s.newest_flag_at) for s in sessions)]  # type: ignore[attr-defined]
     seen = hashlib.sha256(repr(looks).encode()).hexdigest()[:16]
@@ -145,12 +129,12 @@ def listed(project: Project) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def row(session: Session, flags: list[Flag]) -> dict[str, Any]:
-    exemplar = all(flag.kind == Flag.Kind.EXEMPLAR for flag in flags)
-    chips = [Sign(flag.evidence, flag_tone(flag)) for flag in flags[:CHIPS]]
+def row(session: Any, flags: list[Flag]) -> dict[str, Any]:
+    """`session` as `on_board` annotates it, with its worst flags."""
     return {
-        "session": session, "prompt": flags[0].interaction.prompt if flags else "", "flags": chips,
-        "more": max(0, len(flags) - CHIPS), "urgency": 0 if exemplar else session.worst,  # type: ignore[attr-defined]
+        "session": session, "prompt": flags[0].interaction.prompt if flags else "",
+        "flags": [Sign(flag.evidence, flag_tone(flag)) for flag in flags],
+        "more": session.flag_count - len(flags), "urgency": session.worst if session.defect_count else 0,
     }  # fmt: skip
 
 
@@ -161,17 +145,19 @@ def flag_tone(flag: Flag) -> str:
 
 
 def looked_at(session: Session) -> dict[str, Any]:
-    """One session with everything that happened around it, and why it stands on the board."""
-    events = trail(session)
-    calls: list[Interaction] = [event.row for event in events if event.kind == "interaction"]
-    why = list(Flag.objects.filter(session=session).open().select_related("interaction").order_by("-severity", "pk"))
+    """One session with what happened around it, and why it stands on the board."""
+    why = worst_flags([session], REASONS)[session.pk]
+    more = Flag.objects.filter(session=session).open().count() - len(why)
+    told = trail(session, why)
+    calls: list[Interaction] = [event.row for event in told.events if event.kind == "interaction"]
     first = why[0].interaction if why else (calls[0] if calls else None)
     return {
         "session": session, "title": first.prompt if first else f"Session {session.external_id}", "why": why,
-        "turns": len(calls), "facts": facts(first)[:3] if first else [],
+        "why_more": more, "turns": told.answers, "earlier": told.earlier,
+        "facts": facts(first)[:3] if first else [],
         "events": [
             {"template": f"annotations/triage/_event_{event.kind}.html", "row": event.row, "tone": event_tone(event)}
-            for event in events
+            for event in told.events
         ],
     }  # fmt: skip
 

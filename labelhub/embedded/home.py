@@ -82,9 +82,12 @@ class Home:
 
 
 def home() -> Home:
-    """$LABELHUB_DATA_DIR; else /var/lib/labelhub/<this checkout> as root; else var/ of the checkout."""
+    """$LABELHUB_DATA_DIR; else /var/lib/labelhub/<this checkout> as root; else var/ of the checkout.
+
+    A relative one lies in the checkout, as in the settings: commands and their children run in different folders.
+    """
     if chosen := os.environ.get("LABELHUB_DATA_DIR"):
-        return Home(Path(chosen).resolve())
+        return Home((CHECKOUT / chosen).resolve())
     if os.geteuid() != 0:
         return Home(CHECKOUT / "var")
     mark = hashlib.sha256(os.fsencode(CHECKOUT)).hexdigest()[:8]

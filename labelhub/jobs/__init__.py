@@ -1,7 +1,7 @@
 """Background work. Job rows carry the truth, django-q2 carries wake-ups; nobody else talks to django-q2.
 
 `from labelhub import jobs`, then: jobs.enqueue, jobs.wake, jobs.follow_up; inside a task jobs.current,
-jobs.still_mine, jobs.effects; for pages jobs.worker_alive. Looked up on first use, because models load after apps.
+jobs.still_mine, jobs.effects; for pages jobs.silent_clusters. Looked up on first use, because models load after apps.
 """
 
 from importlib import import_module
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from labelhub.jobs.actions import cancel as cancel
     from labelhub.jobs.actions import enqueue as enqueue
     from labelhub.jobs.actions import wake as wake
+    from labelhub.jobs.canary import silent_clusters as silent_clusters
     from labelhub.jobs.canary import worker_alive as worker_alive
     from labelhub.jobs.claims import Claim as Claim
     from labelhub.jobs.claims import LostJob as LostJob
@@ -23,6 +24,7 @@ _HOMES = {
     "cancel": "actions",
     "enqueue": "actions",
     "wake": "actions",
+    "silent_clusters": "canary",
     "worker_alive": "canary",
     "Claim": "claims",
     "LostJob": "claims",

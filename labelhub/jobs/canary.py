@@ -1,8 +1,9 @@
 """A Job that does nothing, every 15 seconds in each cluster: while it sings, the whole path of a Job works."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import DurationField, ExpressionWrapper, Max
+from django.db import connection
 from django.db.models.functions import Now
 
 from labelhub.jobs.actions import queue_follow_up
@@ -13,6 +14,20 @@ from labelhub.jobs.running import current
 EVENT, PATH = "canary", "labelhub.jobs.canary.sing"
 EVERY_S = 15
 KEPT = timedelta(minutes=10)
+SILENT_S = 60  # four songs missed
+SINCE = """
+SELECT cluster, extract(epoch FROM statement_timestamp() - heard)::float FROM unnest(%s::text[]) AS cluster, LATERAL (
+    SELECT max(heartbeat_at) AS heard FROM labelhub_job WHERE labelhub_job.cluster = cluster.cluster
+) AS signs
+"""
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A cluster that shows no sign of life, and in words since when."""
+
+    cluster: str
+    since: str
 
 
 def sing(_project_id: int | None) -> bool:
@@ -29,11 +44,33 @@ def listen(cluster: str, *, delay_s: float = 0) -> None:
     queue_follow_up(FollowUp(EVENT, PATH, cluster), None, delay_s=delay_s)
 
 
-def worker_alive(cluster: str = Cluster.DEFAULT) -> float | None:
-    """Seconds since the last sign of life of the cluster: a canary's song, or any Job's start, heartbeat or end.
+def silence() -> dict[str, float | None]:
+    """Seconds since the last sign of life of each cluster: a canary's song, or any Job's start, heartbeat or end.
 
-    None if there never was one.
+    None for one that never showed any. One look into an index for each, in one query.
     """
-    since = ExpressionWrapper(Now() - Max("heartbeat_at"), output_field=DurationField())
-    silence = Job.objects.filter(cluster=cluster).aggregate(since=since)["since"]
-    return None if silence is None else max(0.0, silence.total_seconds())
+    with connection.cursor() as cursor:
+        cursor.execute(SINCE, [Cluster.values])
+        return {name: None if seconds is None else max(0.0, seconds) for name, seconds in cursor.fetchall()}
+
+
+def worker_alive(cluster: str = Cluster.DEFAULT) -> float | None:
+    """Seconds since the last sign of life of this cluster; None if there never was one."""
+    return silence()[cluster]
+
+
+def silent_clusters() -> list[Silent]:
+    """Those of which pages say that they are down."""
+    heard = silence()
+    return [
+        Silent(name, in_words(heard[name]))
+        for name in Cluster.values
+        if heard[name] is None or heard[name] > SILENT_S  # type: ignore[operator]
+    ]
+
+
+def in_words(seconds: float | None) -> str:
+    if seconds is None:
+        return "It has not been seen yet."
+    number, unit = (round(seconds / 3600), "hour") if seconds >= 7200 else (round(seconds / 60), "minute")
+    return f"Last sign of life {number} {unit}{'' if number == 1 else 's'} ago."

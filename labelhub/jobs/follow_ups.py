@@ -26,7 +26,10 @@ _declared: dict[str, FollowUp] = {}  # by path
 def follow_up(event: str, *, cluster: str = Cluster.DEFAULT) -> Callable[[Follow], Follow]:
     """Declare `def f(project_id: int) -> bool` as what follows `event`; it returns True if more is left to do.
 
-    It pulls what is newer than its own watermark, in batches of a second or so, inside `jobs.effects()`.
+    It pulls what is newer than its own watermark, or what lacks something, in batches of a second or so. A worker that
+    was taken for dead may still do a batch that another does, too, for nothing here fences the two: so its writes
+    change nothing the second time (a unique constraint, a look whether they are still wanted), and a watermark moves in
+    the transaction of what was written for it. What cannot bear that goes inside `jobs.effects()`.
     One function may follow several events: give each a function of its own, or one event a common name.
     """
 

@@ -1,8 +1,8 @@
 """What must hold of API keys."""
 
-from django.db.models import Q
+from django.db.models import F, Q
 
-from labelhub.invariants import Invariant, no_sha256
+from labelhub.invariants import Invariant, differs, no_sha256
 from labelhub.keys.models import SERVICE_SCOPES, ApiKey, Scope
 
 INVARIANTS = [
@@ -17,6 +17,13 @@ INVARIANTS = [
         of=ApiKey.objects.all(),
         broken=Q(person=None, service="") | Q(person__isnull=False) & ~Q(service=""),
         says="API key {row.pk}, {row.prefix}, does not belong to exactly one person or service: revoke it.",
+    ),
+    Invariant(
+        "a key that acts as a person was made by that person",
+        of=ApiKey.objects.filter(revoked_at=None).exclude(person=None),
+        broken=Q(created_by=None) | differs("created_by", F("person")),
+        says="API key {row.pk}, {row.prefix}, acts as person {row.person_id} and was made by person "
+        "{row.created_by_id}, who read its text: revoke it.",
     ),
     Invariant(
         "a service's key may ingest, send feedback, read and inject, nothing else",

@@ -6,9 +6,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from labelhub.keys.text import digest, new_parts, written
 from labelhub.people.models import User
 from labelhub.projects.models import Project
-from labelhub.projects.rights import Right
+from labelhub.projects.rights import RIGHTS, Right
 
 
 class Scope(models.TextChoices):
@@ -35,13 +36,28 @@ SCOPE_RIGHTS: dict[str, set[Right]] = {
 SERVICE_SCOPES = {Scope.INGEST, Scope.FEEDBACK, Scope.READ, Scope.INJECT}
 
 
+def scopes_of(role: str) -> set[Scope]:
+    """What the key of a person in this role can be good for. Feedback is sent by whoever may send interactions."""
+    return {scope for scope in Scope if (SCOPE_RIGHTS[scope] or {Right.INGEST}) <= RIGHTS[role]}
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self) -> Self:
         """Neither revoked nor expired, by the database's clock."""
         return self.filter(revoked_at=None).filter(models.Q(expires_at=None) | models.Q(expires_at__gt=Now()))
 
+    def of(self, user: User) -> Self:
+        """Those that act as `user`."""
+        return self.filter(person=user)
+
     def visible_to(self, user: Any) -> Self:
         return self.filter(project__in=Project.objects.where(user, Right.MANAGE))
+
+    def issue(self, **fields: Any) -> tuple["ApiKey", str]:
+        """A new row and the key's text, which only the caller ever knows. Who may: `labelhub.keys.actions`."""
+        prefix, secret = new_parts()
+        key = self.create(prefix=prefix, secret_sha256=digest(secret), **fields)
+        return key, written(prefix, secret)
 
 
 class ApiKey(models.Model):
@@ -67,7 +83,13 @@ class ApiKey(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(person=None) ^ models.Q(service=""), name="key_belongs_to_a_person_or_a_service"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(person=None)
+                | models.Q(created_by__isnull=False, created_by=models.F("person"))
+                | models.Q(revoked_at__isnull=False),
+                name="key_of_a_person_is_made_by_that_person",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,10 +2,12 @@
 
 import os
 import socket
+import subprocess
 import sys
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from labelhub.management.children import Child
 
@@ -67,8 +69,17 @@ def _inference(port: int) -> Child:
     if "LABELHUB_EMBED_URL" not in os.environ:
         command += ["--encoder", settings.LABELHUB_ENCODER]
     port_file = settings.DATA_DIR / "inference.port"
+    _ensure_there(command)
     command += ["--port", str(port), "--port-file", str(port_file), "--adapters", str(adapters)]
     return Child("inference", command, {})
+
+
+def _ensure_there(command: list[str]) -> None:
+    """Raises CommandError for a model that is not on this machine: its server would end and be started for ever."""
+    look = subprocess.run([*command, "--check"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if look.returncode:
+        remedy = "See LABELHUB_BASE_MODEL and LABELHUB_ENCODER, or start with --no-inference."
+        raise CommandError(f"{look.stderr.strip()[-1000:]}\n{remedy}")
 
 
 def _free_ports(host: str, number: int) -> list[int]:

@@ -4,7 +4,10 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
+
+from labelhub.people.zones import ensure_zone
 
 
 class UserManager(BaseUserManager["User"]):
@@ -30,7 +33,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
-    time_zone = models.CharField(max_length=64, default="UTC")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[ensure_zone])
     theme = models.CharField(max_length=6, choices=Theme, default=Theme.SYSTEM)
     key_map = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
@@ -39,6 +42,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="email_belongs_to_one_person_whatever_its_case",
+                violation_error_message="Somebody has this address already.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email

@@ -1,8 +1,5 @@
 """A person's own page: name, zone, theme, keys."""
 
-import zoneinfo
-from typing import Any
-
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,32 +8,26 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from labelhub.http import HtmxHttpRequest
+from labelhub.people import zones
+from labelhub.people.actions import change_self
 from labelhub.people.models import User
 
 
-class PersonForm(forms.ModelForm):
-    time_zone = forms.ChoiceField(choices=[(name, name) for name in sorted(zoneinfo.available_timezones())])
+class PersonForm(forms.Form):
+    name = forms.CharField(max_length=120, required=False)
+    time_zone = forms.ChoiceField(choices=zones.CHOICES)
+    theme = forms.ChoiceField(choices=User.Theme)
     single_keys = forms.BooleanField(required=False, label="Single keys (A, E, 1 …) act outside text fields")
-
-    class Meta:
-        model = User
-        fields = ("name", "time_zone", "theme")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["single_keys"].initial = not self.instance.key_map.get("off")
-
-    def save(self, commit: bool = True) -> User:
-        self.instance.key_map = {**self.instance.key_map, "off": not self.cleaned_data["single_keys"]}
-        return super().save(commit)
 
 
 @require_http_methods(["GET", "POST"])
 @login_required
 def me(request: HtmxHttpRequest) -> HttpResponse:
-    form = PersonForm(request.POST or None, instance=request.user)
+    person = request.user
+    now = {"name": person.name, "time_zone": person.time_zone, "theme": person.theme}
+    form = PersonForm(request.POST or None, initial=now | {"single_keys": not person.key_map.get("off")})
     if request.method == "POST" and form.is_valid():
-        form.save()
+        change_self(person, **form.cleaned_data)
         messages.success(request, "Saved.")
         return redirect("me")
     return render(request, "home/me.html", {"form": form}, status=422 if form.errors else 200)

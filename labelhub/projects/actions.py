@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from labelhub.errors import NotAllowed, ensure
+from labelhub.errors import Conflict, NotAllowed, ensure
 from labelhub.people.models import User
 from labelhub.projects.models import Category, Guidelines, Membership, Project, Taxonomy
 from labelhub.projects.rights import RIGHTS, Right, Role
@@ -42,16 +42,36 @@ def create_project(*, slug: str, name: str, by: User, two_person_promotion: bool
     return project
 
 
+@transaction.atomic
 def add_member(project: Project, user: User, *, role: Role, by: User) -> Membership:
-    """Give `user` a role in `project`, or change it. Raises NotAllowed unless `by` manages the project."""
+    """Give `user` a role in `project`, or change it.
+
+    Raises NotAllowed unless `by` manages the project, Conflict where it would be left without an admin.
+    """
     ensure_right(by, project, Right.MANAGE)
+    if role != Role.ADMIN:
+        _ensure_another_admin(project, user)
     membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
     return membership
 
 
+@transaction.atomic
 def remove_member(project: Project, user: User, *, by: User) -> None:
+    """Raises NotAllowed unless `by` manages the project, Conflict for its last admin."""
     ensure_right(by, project, Right.MANAGE)
+    _ensure_another_admin(project, user)
     Membership.objects.filter(project=project, user=user).delete()
+
+
+def _ensure_another_admin(project: Project, user: User) -> None:
+    """Raises Conflict if nobody who can sign in would manage `project` without `user`, who does.
+
+    The rows stay locked until the caller commits: of two admins who remove each other, the second sees that.
+    """
+    admins = Membership.objects.admins_of(project).select_for_update(of=("self",)).order_by("pk")
+    ids = [membership.user_id for membership in admins]
+    last = Conflict(f"{user} is the last admin of {project}: make somebody else an admin first.")
+    ensure(ids != [user.pk], last)
 
 
 def has_right(user: User, project: Project, right: str) -> bool:

@@ -12,8 +12,8 @@ INVARIANTS = [
         of=Project.objects.all(),
         broken=~Q(Exists(Taxonomy.objects.filter(project=OuterRef("pk"))))
         | ~Q(Exists(Guidelines.objects.filter(project=OuterRef("pk")))),
-        says="Project {row.pk}, {row.slug}, has no taxonomy or no guidelines: nothing can be judged in it. Add a first "
-        "version in the admin.",
+        says="Project {row.pk}, {row.slug}, has no taxonomy or no guidelines: nothing can be judged in it. Every "
+        "project is made with both, and no page takes them away: restore them from a backup.",
     ),
     Invariant(
         "a category lies below a category of its own taxonomy",

@@ -64,6 +64,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def of(self, user: User) -> Self:
         return self.filter(user=user).select_related("project").order_by("project__name")
 
+    def admins_of(self, project: Project) -> Self:
+        """Those who can still sign in."""
+        return self.filter(project=project, role=Role.ADMIN, user__is_active=True)
+
 
 class Membership(models.Model):
     project = models.ForeignKey(Project, models.CASCADE)

@@ -104,3 +104,23 @@ def test_launch_watch_compare_promote_and_roll_back(project, site, sign_in, run_
     second.get_by_role("button", name="Roll back").click()
     expect(second.get_by_text("The base is live in production again.")).to_be_visible()
     assert live_version(project) is None
+
+
+def test_a_case_is_looked_at_and_retired_with_a_reason(project, site, sign_in):
+    suite = make_suite(project, "heldout")
+    first = suite.cases.earliest("pk")
+    page = sign_in(make_member(project, Role.ADMIN, name="Ada"))
+    page.goto(f"{site}/admin/training/suite/{suite.pk}/change/")
+    shoot(page, "suite")
+    page.get_by_label("Case number").fill(str(first.pk))
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("row").filter(has_text="How heavy is thing number")).to_have_count(1)
+    page.get_by_role("link", name=f"Retire case {first.pk}").click()
+    expect(page.get_by_role("definition").filter(has_text="It weighs 2 kg.")).to_be_visible()
+    shoot(page, "retire")
+    page.get_by_label("Reason").fill("It became heavier")
+    page.get_by_role("button", name="Retire the case").click()
+    expect(page.get_by_text(f"Case {first.pk} is retired: no later comparison asks it.")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="It became heavier")).to_contain_text("retired")
+    first.refresh_from_db()
+    assert first.retired_reason == "It became heavier"

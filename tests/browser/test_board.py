@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotations.review.models import ReviewTask
-from annotations.triage.actions import raise_flags, rules_of
+from annotations.capture.models import Session
+from annotations.review.models import Queue, ReviewTask
+from annotations.triage.actions import raise_flags, route, rules_of
 from annotations.triage.models import Decision
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
@@ -61,3 +62,18 @@ def test_a_new_flag_appears_on_an_open_board(site: str, project: Project, sign_i
     raise_flags(project, [(rules_of(project)[0], make_interaction(project, prompt="Brand new?"), "flagged")])
     expect(page.locator(".list")).to_contain_text("Brand new?")
     expect(page.locator(".row")).to_have_count(4)
+
+
+def test_who_decided_takes_it_back_on_the_timeline_without_javascript(
+    site: str, project: Project, sign_in: Callable[..., Page]
+) -> None:
+    moderator = make_member(project, Role.MODERATOR)
+    session = Session.objects.get(interaction__prompt="Where is it?")
+    route(session, queue=Queue.objects.get(), by=moderator, reason="Which parcel?")
+    page = sign_in(moderator, java_script_enabled=False)
+    page.goto(f"{site}/p/{project.slug}/sessions/{session.pk}/")
+    expect(page.locator(".timeline")).to_contain_text("Which parcel?")
+    page.locator(".timeline >> text=Undo").click()
+    expect(page.locator("#item")).to_have_text("Where is it?")
+    expect(page.locator(".timeline >> text=Undo")).to_have_count(0)
+    assert not ReviewTask.objects.exists()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotations.review.models import Approval, Label
+from annotations.review.models import Approval, Claim, Label
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.browser.complaints import Complaints
@@ -149,10 +149,32 @@ def test_a_draft_survives_a_reload_and_two_tabs_never_overwrite_each_other(
             expect(tab.locator("#saved")).to_contain_text("Saved")
     expect(other.locator("#refusals")).to_contain_text("from the first tab")
     expect(other.locator("#refusals")).to_contain_text("from the second tab")
+    expect(other.locator("#saved")).to_contain_text("Not saved, kept in this tab")
     other.locator("text=Keep this one").click()
     expect(other.locator("#refusals")).to_be_empty()
+    expect(other.locator("#saved")).to_contain_text("Saved")
     other.reload()
     expect(other.locator("#rewrite")).to_have_value("from the second tab")
+
+
+@pytest.mark.parametrize("reload", ["location.reload()", "the browser's own"])
+@pytest.mark.parametrize("has_api", [True, False])
+def test_a_reload_keeps_the_task_and_going_elsewhere_gives_it_back_where_the_browser_tells_of_it(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page], has_api: bool, reload: str
+) -> None:
+    page = sign_in(make_member(project))
+    if not has_api:
+        page.add_init_script("Object.defineProperty(window, 'navigation', { value: undefined })")
+    begin(page, project, site)
+    with page.expect_navigation():
+        page.evaluate(reload) if reload.endswith("()") else page.reload()
+    expect(page.locator("#output")).to_contain_text("45 euros")
+    page.wait_for_timeout(300)  # a release would have come by now
+    assert Claim.objects.get().state == Claim.State.HELD
+    page.click("a.brand")
+    expect(page).to_have_url(f"{site}/")
+    page.wait_for_timeout(300)
+    assert Claim.objects.get().state == (Claim.State.RELEASED if has_api else Claim.State.HELD)
 
 
 def test_the_desk_works_without_javascript(

@@ -159,6 +159,7 @@ with transaction.atomic():
     person = get_user_model().objects.create_user("p@labelhub.example", "correct horse battery staple")
     client = Client(headers={"host": "labelhub.example"}, raise_request_exception=False)
     tell("plain http", client.get("/accounts/login/"))
+    tell("plain probe", client.get("/health/live"))
     tell("unknown host", client.get("/accounts/login/", headers={"host": "evil.example"}))
     tell("sign-in page", client.get("/accounts/login/", secure=True))
     tell("signed in", client.post("/accounts/login/", {"login": person.email, "password": "correct horse battery staple"}, secure=True))
@@ -185,13 +186,14 @@ def test_on_a_public_host_cookies_belong_to_it_alone_and_plain_http_is_sent_away
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["plain http"]["headers"]["Location"].startswith("https://labelhub.example/")
+    assert told["plain probe"]["status"] == 200
     assert told["unknown host"]["status"] == 400
     assert told["signed in"]["status"] == 302
     names = set()
     for name, answer in told.items():
         assert all(answer["headers"].get(header) == value for header, value in ALWAYS.items()), name
         assert {part.strip() for part in answer["headers"]["Content-Security-Policy"].split(";")} == POLICY, name
-        if name not in {"plain http", "unknown host"}:
+        if name not in {"plain http", "plain probe", "unknown host"}:
             assert answer["headers"]["Strict-Transport-Security"].startswith("max-age=31536000")
         for cookie, text in answer["cookies"].items():
             names.add(cookie)

@@ -135,7 +135,7 @@ def breaking(db: None, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     client = Client(raise_request_exception=False)
     client.force_login(make_member(make_project()))
-    monkeypatch.setattr("training.loop.home.entries", memberships)
+    monkeypatch.setattr("training.loop.views.entries", memberships)
     return SimpleNamespace(client=client)
 
 

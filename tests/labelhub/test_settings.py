@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from labelhub.database import database
+from labelhub.embedded import home
+from labelhub.environment import refuse_unsafe_start
 from labelhub.keys.models import ApiKey
 from labelhub.models import User
-from labelhub.settings import database, refuse_unsafe_start
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"secret": "x1y2z3a4b5" * 6, "hosts": ["labelhub.example"], "debug": False, "local": False,
@@ -49,16 +51,23 @@ REFUSALS = {
     "no database": ({"DATABASE_URL": None}, "Set the environment variable DATABASE_URL"),
     "the embedded database on a public host": ({"DATABASE_URL": "postgresql:///d?embedded=1"}, "Postgres of your own"),
     "another kind of database": ({"DATABASE_URL": "sqlite:///x"}, "everything in Postgres"),
+    "a limit that is no number": (
+        {"LABELHUB_KEY_REQUESTS_PER_MINUTE": "many"},
+        "LABELHUB_KEY_REQUESTS_PER_MINUTE must be",
+    ),
+    "a limit of nothing": ({"LABELHUB_KEY_REQUESTS_PER_MINUTE": "0"}, "LABELHUB_KEY_REQUESTS_PER_MINUTE must be"),
+    "a limit below nothing": ({"LABELHUB_KEY_REQUESTS_PER_MINUTE": "-5"}, "LABELHUB_KEY_REQUESTS_PER_MINUTE must be"),
     "a process that there is none of": ({"LABELHUB_PROCESS": "wbe"}, "LABELHUB_PROCESS must be"),
 }
 
 
-def start(**over: str | None) -> subprocess.CompletedProcess[str]:
+def start(
+    code: str = "import labelhub.wsgi; print('started')", cwd: Path = ROOT, **over: str | None
+) -> subprocess.CompletedProcess[str]:
     """What a server does first: load the site. In a process of its own, with this environment only."""
     given = {**PUBLIC, "PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "labelhub.settings", **over}
     environment = {name: value for name, value in given.items() if value is not None}
-    code = "import labelhub.wsgi; print('started')"
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.bar("3a-50", "S16")
@@ -100,6 +109,18 @@ def test_a_fresh_site_has_no_account_no_key_and_no_way_to_sign_up(client, hashed
     for name, password in (("admin", "admin"), ("admin@example.org", "12345678"), ("root@localhost", "root")):
         client.post("/accounts/login/", {"login": name, "password": password})
         assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize("folder", ["elsewhere", "./elsewhere", "{root}/elsewhere", "{root}/var/../elsewhere"])
+def test_a_relative_data_folder_lies_in_the_checkout_wherever_a_process_was_started(folder, tmp_path, monkeypatch):
+    """Commands and their children run in different folders; adapters and the embedded Postgres lie in one."""
+    chosen = folder.format(root=ROOT)
+    monkeypatch.setenv("LABELHUB_DATA_DIR", chosen)
+    monkeypatch.chdir(tmp_path)
+    code = "from django.conf import settings; print(settings.DATA_DIR)"
+    done = start(code, tmp_path, LABELHUB_DATA_DIR=chosen, PYTHONPATH=str(ROOT))
+    assert done.stdout.strip() == str(ROOT / "elsewhere"), done.stderr
+    assert home().path == ROOT / "elsewhere"
 
 
 def test_every_variable_that_settings_read_is_documented():

@@ -1,5 +1,8 @@
 """Author ≠ approver, launcher ≠ promoter: every path that there is, and that there is no other."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.contrib import admin
 from django.db import DatabaseError, connection, transaction
@@ -15,6 +18,7 @@ from tests.training.makers import make_evaluation, make_run, make_version
 from training.registry.actions import promote, report
 from training.registry.models import Promotion
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.django_db, pytest.mark.bar("S12", "four-eyes")]
 
 
@@ -92,10 +96,24 @@ def test_there_is_no_other_way_to_approve():
     assert not any("approv" in name or "label" in name for name in ours)
 
 
+def test_one_function_approves_and_only_the_page_and_the_api_call_it():
+    """A bulk action, a command, a page of the admin, whatever it is called, would have to."""
+    ours = [file for app in ("labelhub", "annotations", "training") for file in (ROOT / app).rglob("*.py")]
+    texts = {str(file.relative_to(ROOT)): file.read_text() for file in ours if "migrations" not in file.parts}
+    makes = re.compile(
+        r"(?<!class )\bApproval(\.objects\.\w*create|\()|approval_set\.\w*create|annotations_approval\b.*INSERT"
+    )
+    assert [name for name, text in texts.items() if makes.search(text)] == ["annotations/review/actions/approvals.py"]
+    imports = re.compile(r"from annotations\.review\.actions\.approvals import .*\bapprove\b")
+    assert sorted(name for name, text in texts.items() if imports.search(text)) == [
+        "annotations/review/api.py", "annotations/review/views/approvals.py",
+    ]  # fmt: skip
+
+
 INSERT = (
     "INSERT INTO annotations_approval (project_id, label_id, interaction_id, by_id, note) VALUES (%s, %s, %s, %s, '')"
 )
-HELD_BY = "author_is_not_approver|approval_fits|_stays|label_is_new|keeps_its_answer"
+HELD_BY = "author_stays|author_is_not_approver|approval_fits|_stays|label_is_new|keeps_its_answer"
 ROUND_IT = {
     "approve one's own": (INSERT, ["project", "label", "interaction", "author"]),
     "approve one's own on conflict": (INSERT + " ON CONFLICT DO NOTHING", ["project", "label", "interaction", "author"]),
@@ -106,6 +124,10 @@ ROUND_IT = {
     "approve another label": ("UPDATE annotations_approval SET label_id = %s", ["third_label"]),
     "approve another answer": ("UPDATE annotations_approval SET interaction_id = %s", ["other_interaction"]),
     "say that the second wrote it": ("UPDATE annotations_label SET author_id = %s WHERE id = %s", ["second", "approved"]),
+    "say beforehand that the second wrote it": (
+        "UPDATE annotations_label SET author_id = %s WHERE id = %s; " + INSERT,
+        ["second", "label", "project", "label", "interaction", "author"],
+    ),
     "write it anew afterwards": ("UPDATE annotations_label SET rewrite = 'mine' WHERE id = %s", ["approved"]),
     "turn the verdict": ("UPDATE annotations_label SET verdict = 'good', rewrite = '' WHERE id = %s", ["approved"]),
     "put it on another task": ("UPDATE annotations_label SET task_id = %s WHERE id = %s", ["task", "approved"]),

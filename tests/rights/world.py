@@ -21,7 +21,7 @@ from tests.factories import (
     make_user,
 )
 from tests.training.makers import make_evaluation, make_run, make_snapshot, make_version
-from training.evaluation.models import Suite
+from training.evaluation.models import Case, Suite
 from training.registry.actions import report
 from training.registry.models import Promotion
 
@@ -72,11 +72,11 @@ class Place:
 MARKS = [
     ("/q/<slug", "queue"), ("approvals/<int", "label"), ("labels/<int", "label"), ("triage/<int", "session"), ("sessions/<int", "session"),
     ("interactions/<int", "interaction"), ("evaluations/<int", "evaluation"), ("snapshots/<int", "number"),
-    ("runs/<int", "number"), ("versions/<int", "number"), ("queues/<slug", "queue"), ("suites/<slug", "suite"),
+    ("runs/<int", "number"), ("versions/<int", "number"), ("queues/<slug", "queue"), ("suites/<slug", "suite"), ("cases/<int", "case"),
     ("trainingrun/<", "run"), ("modelversion/<", "version"), ("labelhub/project/<", "project"),
     ("membership/<", "membership"), ("user/<", "user"), ("apikey/<", "key"), ("job/<", "job"),
     ("taxonomy/<", "taxonomy"), ("guidelines/<", "guidelines"), ("datasetsnapshot/<", "snapshot"),
-    ("suite/<", "suite_pk"), ("evaluation/<", "evaluation"), ("promotion/<", "promotion"),
+    ("annotations/queue/<", "queue_pk"), ("suite/<", "suite_pk"), ("suite/case/<", "case"), ("evaluation/<", "evaluation"), ("promotion/<", "promotion"),
 ]  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def make_place(slug: str, first: int) -> Place:
         fields = {"project": project, "session": interaction.session, "by": person}
         place.decisions[role] = Decision.objects.create(**fields, kind="dismiss", reason="noise").pk
     place.ids = {
-        "label": make_label(make_task(queue), author).pk, "session": interaction.session_id, "queue": queue.slug,
+        "label": make_label(make_task(queue), author).pk, "session": interaction.session_id, "queue": queue.slug, "queue_pk": queue.pk,
         "interaction": interaction.pk,
         "project": project.pk, "membership": Membership.objects.get(user=author).pk, "user": author.pk,
         "job": Job.objects.create(path="tests.none", project=project).pk, "number": first,
@@ -120,6 +120,7 @@ def make_trained(place: Place) -> None:
     place.ids |= {
         "snapshot": run.snapshot_id, "run": run.pk, "version": version.pk, "evaluation": evaluation.pk,
         "promotion": promotion.pk, "suite": suite.slug, "suite_pk": suite.pk,
+        "case": Case.objects.of(project).asked().earliest("pk").pk,
     }  # fmt: skip
 
 

@@ -18,9 +18,9 @@ from tests.worlds import DIMENSIONS, Annotated, annotated_world
 from training.datasets.canonical import as_chat, label_sha256, prompt_sha256, row_sha256
 from training.datasets.models import DatasetSnapshot, LeftOut, PromptGroup, SnapshotRow
 from training.datasets.rows import content_sha256
+from training.evaluation.actions.suites import grow
 from training.evaluation.cases import CASE
 from training.evaluation.models import Case, CaseResult, Evaluation
-from training.evaluation.suites import grow
 from training.lm.adapter_files import write_manifest
 from training.lm.contract import MANIFEST
 from training.lm.files import sha256_file

@@ -12,7 +12,18 @@ from labelhub.projects.actions import ensure_right
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 from training.datasets.base_model import base_folder
-from training.datasets.build import Candidate, Choice, Kind, Leaving, Reason, choose, in_order, leave, with_replay
+from training.datasets.build import (
+    Candidate,
+    Choice,
+    Kind,
+    Leaving,
+    Reason,
+    capped,
+    choose,
+    in_order,
+    leave,
+    with_replay,
+)
 from training.datasets.candidates import (
     Judged,
     corrected,
@@ -89,7 +100,7 @@ def build_snapshot(
     )
     rehearsed = _rehearsal(project, found, wanted, held_out, answered_by, answered_name)
     rows = [*with_replay(choice.rows, learned), *rehearsed]
-    choice = _fitting(Choice(rows, [*found.leaving, *choice.left_out]), wanted.max_length)
+    choice = capped(_fitting(Choice(rows, [*found.leaving, *choice.left_out]), wanted.max_length))
     ensure(choice.rows, Invalid("There is nothing to learn from yet: no approved label qualifies."))
     return _store(project, by, in_order(choice.rows), choice.left_out, asdict(wanted))
 

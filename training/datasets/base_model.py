@@ -7,20 +7,20 @@ from pathlib import Path
 from django.conf import settings
 
 from labelhub.errors import Unavailable, ensure
-from training.lm.base_folder import WEIGHTS, check_tokenizer
+from training.lm.base_folder import WEIGHTS, check_tokenizer, named_folder
 from training.lm.files import Refused, sha256_file
 
 
 def base_folder() -> Path:
     """Raises Unavailable, with what to set, when the configured model is not on this machine."""
     named = settings.LABELHUB_BASE_MODEL
-    folder = Path(named) if Path(named).is_dir() else _from_hub_cache(named)
     try:
+        folder = named_folder(named, os.environ)
         check_tokenizer(folder)
     except Refused as error:
         raise Unavailable(f"The base model {named!r} cannot be used: {error}. Check LABELHUB_BASE_MODEL.") from error
     ensure((folder / WEIGHTS).is_file(), Unavailable(f"The base model {named!r} has no {WEIGHTS}."))
-    return folder.resolve()
+    return folder
 
 
 def base_sha256() -> str:
@@ -33,12 +33,3 @@ def base_sha256() -> str:
 @lru_cache(maxsize=4)
 def _sha256(path: str, size: int, changed: int) -> str:
     return sha256_file(Path(path))
-
-
-def _from_hub_cache(name: str) -> Path:
-    """Where a model that was downloaded before lies, without asking the hub."""
-    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
-    model = home / "hub" / f"models--{name.replace('/', '--')}"
-    revision = model / "refs" / "main"
-    ensure(revision.is_file(), Unavailable(f"The base model {name!r} is no folder and was not downloaded."))
-    return model / "snapshots" / revision.read_text().strip()

@@ -1,6 +1,7 @@
 """Which approved labels become training rows, and why the others do not. Pure."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ Kind = SnapshotRow.Kind
 
 @dataclass(frozen=True)
 class Candidate:
-    """One example that could be trained on. `approval` 0: nobody judged it (rehearsal)."""
+    """One example that could be trained on. `approval` and `group` 0: nobody judged it (rehearsal)."""
 
     kind: str
     messages: list[Message]
@@ -26,6 +27,7 @@ class Candidate:
     label: int = 0
     label_sha256: str = ""
     split: str = PromptGroup.Split.TRAIN
+    group: int = 0
 
     @property
     def row_id(self) -> str:
@@ -103,6 +105,30 @@ def _draw_good(choice: Choice, good_rows: int, seed: int) -> Choice:
     return choice.without(
         lambda row: leave(row, Reason.NOT_DRAWN) if row.kind == Kind.GOOD and row.approval not in drawn else None
     )
+
+
+def capped(choice: Choice) -> Choice:
+    """The same less what one untrusted source gives over its share: of its approvals the newest stay.
+
+    A source is a group of nearly the same question. Captured calls name neither their end user nor the publishable key
+    that sent them; once they do, these are sources too.
+    """
+    most = most_of_a_source(len(choice.rows))
+    taken: Counter[int] = Counter()
+
+    def over(row: Candidate) -> Leaving | None:
+        taken[row.group] += 1
+        if not row.group or taken[row.group] <= most:
+            return None
+        return leave(row, Reason.OVER_CAP, f"group {row.group} of nearly the same question: {most} rows at most")
+
+    newest_first = sorted(choice.rows, key=lambda row: -row.approval)
+    return Choice(newest_first, choice.left_out).without(over)
+
+
+def most_of_a_source(candidates: int) -> int:
+    """How many of so many rows may come from one untrusted source: 2 %, no less than 3, no more than 20."""
+    return min(20, max(3, candidates * 2 // 100))
 
 
 def with_replay(rows: Iterable[Candidate], earlier: set[int]) -> list[Candidate]:

@@ -14,8 +14,9 @@ from annotations.triage.models import Flag
 from labelhub.projects.models import Project
 from training.datasets.build import Candidate, Kind, Leaving, Reason
 from training.datasets.canonical import as_chat, label_sha256, prompt_sha256
-from training.datasets.groups import Split, groups_by_prompt
+from training.datasets.groups import groups_by_prompt
 from training.datasets.likeness import Asked, alike, asked_by
+from training.datasets.models import PromptGroup
 from training.datasets.rehearsal import Corrected, Said
 
 NEIGHBOURS = 400  # looked at around each correction
@@ -32,7 +33,7 @@ class Judged:
 
 
 def judged(project: Project) -> Judged:
-    splits = {key: Split(group.split) for key, group in groups_by_prompt(project).items()}
+    groups = groups_by_prompt(project)
     current = list(
         Approval.objects.filter(project=project).current().with_lineage()
         .prefetch_related("label__categories", "label__comments").order_by("pk")
@@ -40,14 +41,14 @@ def judged(project: Project) -> Judged:
     result = Judged([], {}, _never_qualified(project, {a.label_id for a in current}), [])
     for approval in current:
         result.interactions[approval.interaction_id] = approval.interaction
-        candidate = _candidate(approval, splits)
+        candidate = _candidate(approval, groups)
         result.candidates.append(candidate)
         if candidate.kind == Kind.CORRECTION and candidate.completion:
             result.corrections.append(approval)
     return result
 
 
-def _candidate(approval: Approval, splits: dict[str, Split]) -> Candidate:
+def _candidate(approval: Approval, groups: dict[str, PromptGroup]) -> Candidate:
     label, interaction = approval.label, approval.interaction
     good = label.verdict == Label.Verdict.GOOD
     key = prompt_sha256(interaction.messages)
@@ -61,7 +62,8 @@ def _candidate(approval: Approval, splits: dict[str, Split]) -> Candidate:
         approval=approval.pk,
         label=label.pk,
         label_sha256=label_sha256(label),
-        split=splits[key],
+        split=groups[key].split,
+        group=groups[key].pk,
     )
 
 

@@ -3,10 +3,11 @@
 from django.db import transaction
 
 from annotations.capture.models import Interaction
+from annotations.recall.actions import PROMPT
 from annotations.review.models import Approval
 from labelhub.projects.models import Project
 from training.datasets.canonical import prompt_sha256
-from training.datasets.likeness import Asked, alike, alike_earlier, asked_by
+from training.datasets.likeness import Asked, alike, alike_earlier, asked_by, near_pairs, remembered
 from training.datasets.models import GroupMember, PromptGroup
 
 Split = PromptGroup.Split
@@ -39,6 +40,23 @@ def groups_by_prompt(project: Project) -> dict[str, PromptGroup]:
     """Hash of the normalised conversation → its group."""
     members = GroupMember.objects.filter(project=project).select_related("group")
     return {member.prompt_sha256: member.group for member in members}
+
+
+def straddling(project: Project) -> list[tuple[Asked, Asked]]:
+    """(question, an earlier one that it nearly repeats) where none of those that it repeats shares its split.
+
+    One that repeats two earlier ones on two sides, which are not alike, can share the split of one of them only. Of
+    questions without a vector nothing is said.
+    """
+    members = {m.prompt_sha256: m for m in GroupMember.objects.filter(project=project).select_related("group")}
+    approved = Approval.objects.filter(project=project).values("interaction")
+    rows = Interaction.objects.filter(pk__in=approved).order_by("pk").defer("documents", "metadata")
+    asked = [one for one in remembered([(row.pk, row.messages) for row in rows], project, PROMPT) if one.key in members]
+    of = [members[one.key] for one in asked]
+    near = near_pairs(asked, asked, surely=False)
+    settled = {of[i].pk for i, j in near if of[j].pk < of[i].pk and of[j].group.split == of[i].group.split}
+    surely = near_pairs(asked, asked, surely=True)
+    return [(asked[i], asked[j]) for i, j in surely if of[j].pk < of[i].pk and of[i].pk not in settled]
 
 
 def _place(project: Project, new: list[Asked], placed: list[Asked], members: dict[str, PromptGroup]) -> None:

@@ -1,22 +1,46 @@
 """What must hold of what models are taught: approved words, unchanged since, nothing that is kept out to test with."""
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, TextField, Value
-from django.db.models.functions import Cast, Concat
+from typing import Any
+
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from annotations.review.models import Label
 from labelhub.invariants import Invariant, differs
+from labelhub.projects.models import Project
+from training.datasets.build import most_of_a_source
 from training.datasets.canonical import as_chat, label_sha256, prompt_sha256, row_sha256
+from training.datasets.groups import straddling
 from training.datasets.models import DatasetSnapshot, GroupMember, LeftOut, PromptGroup, SnapshotRow
 from training.datasets.rows import content_sha256
 
 Kind = SnapshotRow.Kind
 Good = Label.Verdict.GOOD
-MOST_OF_A_SOURCE, LEAST_OF_A_SOURCE, SHARE_OF_A_SOURCE = 20, 3, 0.02
 _JUDGED = SnapshotRow.objects.exclude(approval=None)
 _WITH_LABELS = _JUDGED.select_related("approval__label").prefetch_related(
     "approval__label__categories", "approval__label__comments"
 )
 _MEMBER = GroupMember.objects.filter(project=OuterRef("snapshot__project"), prompt_sha256=OuterRef("prompt_sha256"))
+
+
+def _number_of(rows: QuerySet[Any]) -> Coalesce:
+    """Of a snapshot."""
+    counted = rows.filter(snapshot=OuterRef("pk")).order_by().values("snapshot").annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n")), 0)
+
+
+_TAUGHT = _JUDGED.filter(snapshot=OuterRef(OuterRef("pk"))).values("prompt_sha256")
+_FULLEST_GROUP = (
+    GroupMember.objects.filter(project=OuterRef("project"), prompt_sha256__in=_TAUGHT)
+    .order_by().values("group").annotate(n=Count("pk")).order_by("-n", "group")
+)  # fmt: skip
+_OVER = LeftOut.objects.filter(reason=LeftOut.Reason.OVER_CAP)
+_WITH_SOURCES = DatasetSnapshot.objects.annotate(
+    taught=_number_of(SnapshotRow.objects.all()),
+    over=_number_of(_OVER),
+    fullest=Subquery(_FULLEST_GROUP.values("group")[:1]),
+    filled=Subquery(_FULLEST_GROUP.values("n")[:1]),
+)
 
 
 def _own_hashes(row: SnapshotRow) -> str:
@@ -51,18 +75,25 @@ def _same_question(row: SnapshotRow) -> str:
     return f"Row {row.position} of snapshot {row.snapshot_id} asks otherwise than interaction {row.interaction_id}."
 
 
-def _within_the_cap(snapshot: DatasetSnapshot) -> str:
-    """Rows and what was left out were the candidates: a cluster of near-duplicates may fill so much and no more."""
-    candidates = snapshot.rows.count() + snapshot.left_out.count()
-    most = min(MOST_OF_A_SOURCE, max(LEAST_OF_A_SOURCE, int(SHARE_OF_A_SOURCE * candidates)))
-    keys = _JUDGED.filter(snapshot=snapshot).values("prompt_sha256")
-    members = GroupMember.objects.filter(project=snapshot.project_id, prompt_sha256__in=keys)
-    worst = members.values("group").annotate(n=Count("pk")).order_by("-n", "group").first()
-    if worst is None or worst["n"] <= most:
+def _within_the_cap(snapshot: Any) -> str:
+    """What is over the cap was a candidate too: a group of near-duplicates may fill so much and no more."""
+    most = most_of_a_source(snapshot.taught + snapshot.over)
+    if (snapshot.filled or 0) <= most:
         return ""
     return (
-        f"Group {worst['group']} of nearly the same question gives {worst['n']} rows of snapshot {snapshot.pk}, "
+        f"Group {snapshot.fullest} of nearly the same question gives {snapshot.filled} rows of snapshot {snapshot.pk}, "
         f"{most} are allowed: look who asked so often."
+    )
+
+
+def _on_one_side(project: Project) -> str:
+    found = straddling(project)
+    if not found:
+        return ""
+    one, other = found[0]
+    return (
+        f"Interaction {one.id} asks nearly what interaction {other.id} asks, and only one of them is kept out to test "
+        f"with: in project {project.pk} that is so of {len(found)} pairs. Retire their cases."
     )
 
 
@@ -143,7 +174,7 @@ INVARIANTS = [
     ),
     Invariant(
         "no cluster of nearly the same question fills more of a snapshot than one source may",
-        of=DatasetSnapshot.objects.all(),
+        of=_WITH_SOURCES,
         says=_within_the_cap,
     ),
     Invariant(
@@ -169,5 +200,11 @@ INVARIANTS = [
         of=PromptGroup.objects.all(),
         broken=~Q(Exists(GroupMember.objects.filter(group=OuterRef("pk"), prompt_sha256=OuterRef("key_sha256")))),
         says="Group {row.pk} does not hold the question that its split was drawn from.",
+    ),
+    Invariant(
+        "questions that are nearly the same share a split",
+        of=Project.objects.filter(Exists(GroupMember.objects.filter(project=OuterRef("pk")))),
+        says=_on_one_side,
+        slow=True,
     ),
 ]

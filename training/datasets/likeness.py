@@ -14,6 +14,8 @@ from labelhub.projects.models import Project
 from training.datasets.canonical import Message, prompt_sha256, turns_sha256
 
 CHUNK = 64
+PART = 512  # questions that are compared with all others at a time: the whole matrix may not fit into memory
+ROUNDING = 0.001  # of a cosine: recall keeps half precision, an encoder asked just now answers in full
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,17 @@ def asked(conversations: Sequence[tuple[int, list[Message]]], project: Project, 
     for at in range(0, len(missing), CHUNK):
         chunk = missing[at : at + CHUNK]
         known.update(zip((pk for pk, _ in chunk), client.embed([text for _, text in chunk]), strict=True))
-    return [
-        Asked(pk, messages[-1]["content"], prompt_sha256(messages), turns_sha256(messages), known[pk])
-        for pk, messages in conversations
-    ]
+    return [_asked(pk, messages, known[pk]) for pk, messages in conversations]
+
+
+def remembered(conversations: Sequence[tuple[int, list[Message]]], project: Project, kind: str) -> list[Asked]:
+    """As `asked`, less those that recall has no vector of: no encoder is asked."""
+    known = nearest.vectors(project, kind, [pk for pk, _ in conversations])
+    return [_asked(pk, messages, known[pk]) for pk, messages in conversations if pk in known]
+
+
+def _asked(pk: int, messages: list[Message], vector: np.ndarray) -> Asked:
+    return Asked(pk, messages[-1]["content"], prompt_sha256(messages), turns_sha256(messages), vector)
 
 
 def matrix(questions: Sequence[Asked]) -> np.ndarray:
@@ -77,11 +86,22 @@ def alike_earlier(questions: Sequence[Asked]) -> dict[int, Asked]:
     return found
 
 
-def _close(a: Sequence[Asked], b: Sequence[Asked]) -> Iterator[tuple[int, int, float]]:
+def near_pairs(a: Sequence[Asked], b: Sequence[Asked], *, surely: bool) -> Iterator[tuple[int, int]]:
+    """Positions of near-duplicates: `surely` those that are by any rounding, else also those that may be by some."""
+    slack = ROUNDING if surely else -ROUNDING
+    for i, j, cosine in _close(a, b, NEAR_DUPLICATE_MEANING + slack):
+        if _nearly(a[i], b[j], cosine - slack):
+            yield i, j
+
+
+def _close(
+    a: Sequence[Asked], b: Sequence[Asked], least: float = NEAR_DUPLICATE_MEANING
+) -> Iterator[tuple[int, int, float]]:
     """Pairs of positions that mean nearly the same, in order."""
-    similar = cosines(a, b)
-    for i, j in zip(*np.nonzero(similar >= NEAR_DUPLICATE_MEANING), strict=True):
-        yield int(i), int(j), float(similar[i, j])
+    for at in range(0, len(a), PART):
+        similar = cosines(a[at : at + PART], b)
+        for i, j in zip(*np.nonzero(similar >= least), strict=True):
+            yield at + int(i), int(j), float(similar[i, j])
 
 
 def _nearly(one: Asked, other: Asked, cosine: float) -> bool:

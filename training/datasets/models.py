@@ -130,6 +130,7 @@ class LeftOut(models.Model):
         NO_TEXT = "no_text", "flawed, but nobody wrote it right"
         HELD_OUT = "held_out", "nearly the same question as a held-out case"
         NOT_DRAWN = "not_drawn", "over the number of good answers asked for"
+        OVER_CAP = "over_cap", "over the share that one source may have"
 
     snapshot = models.ForeignKey(DatasetSnapshot, models.CASCADE, related_name="left_out")
     label = models.ForeignKey(Label, models.RESTRICT, null=True, related_name="+")

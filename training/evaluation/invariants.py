@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Func, Max, OuterRef, Q, TextField
 
+from annotations.capture.models import Interaction
 from annotations.recall.actions import PROMPT
 from annotations.recall.models import Embedding
 from annotations.review.models import Approval, Label
 from labelhub.invariants import Invariant, differs
+from labelhub.projects.models import Project
 from training.datasets.canonical import prompt_sha256
+from training.datasets.likeness import Asked, near_pairs, remembered
 from training.datasets.models import PromptGroup, SnapshotRow
 from training.evaluation.cases import CASE
 from training.evaluation.models import Case, CaseResult, Evaluation, Suite
@@ -17,11 +20,18 @@ from training.runs.invariants import ended_says_when, failed_says_why, looked_af
 
 State, Split = Evaluation.State, PromptGroup.Split
 GROWN_AFTER = timedelta(minutes=15)  # suites grow by a follow-up, which needs the encoder
+BEGUN_BEFORE = timedelta(minutes=15)  # a snapshot may be under way when a case is added, and knows nothing of it
 _TAUGHT = SnapshotRow.objects.filter(
     snapshot__project=OuterRef("suite__project"), prompt_sha256=OuterRef("prompt_sha256")
 )
 _TAUGHT_WHILE_ASKED = _TAUGHT.filter(snapshot__created_at__lt=OuterRef("retired_at"))
 _TAUGHT_SINCE = _TAUGHT.filter(snapshot__created_at__gt=OuterRef("created_at"))
+_ANSWER = Func(F("gold"), template=r"regexp_replace(%(expressions)s, '^\s+|\s+$', '', 'g')", output_field=TextField())
+_ASKED_BEFORE = Case.objects.asked().filter(
+    suite__project=OuterRef("suite__project"), suite__kind=OuterRef("suite__kind"),
+    prompt_sha256=OuterRef("prompt_sha256"), pk__lt=OuterRef("pk"),
+)  # fmt: skip
+_OTHERWISE = _ASKED_BEFORE.alias(answer=_ANSWER).exclude(answer=OuterRef("answer"))
 _WITH_ANSWER = Approval.objects.current().exclude(label__verdict=Label.Verdict.FLAWED, label__rewrite="")
 
 
@@ -41,6 +51,31 @@ def _stands_for(approval: Approval) -> str:
     return f"Approval {approval.pk} has no case: start a worker and the encoder, suites grow then."
 
 
+def _held_out_stays_out(project: Project) -> str:
+    """Of near-duplicates; questions without a vector are passed over, and those that are equal are looked at above."""
+    held = _held_out(project)
+    rows = SnapshotRow.objects.filter(snapshot__project=project).order_by()
+    newest = dict(rows.values_list("interaction").annotate(Max("snapshot__created_at")))
+    interactions = Interaction.objects.filter(pk__in=rows.values("interaction")).defer("documents", "metadata")
+    taught = remembered([(row.pk, row.messages) for row in interactions], project, PROMPT)
+    for i, j in near_pairs([question for _, question in held], taught, surely=True):
+        case, row = held[i][0], taught[j]
+        if newest[row.id] > case.created_at + BEGUN_BEFORE:
+            return f"Case {case.pk} is held out, and interaction {row.id}, taught since, nearly asks it: retire it."
+    return ""
+
+
+def _held_out(project: Project) -> list[tuple[Case, Asked]]:
+    cases = Case.objects.of(project).held_out().asked().order_by("pk")
+    captured = {case.interaction_id or 0: case for case in cases if case.interaction_id}
+    uploaded = {case.pk: case for case in cases if not case.interaction_id}
+    return [
+        (by_id[question.id], question)
+        for kind, by_id in ((PROMPT, captured), (CASE, uploaded))
+        for question in remembered([(pk, case.messages) for pk, case in by_id.items()], project, kind)
+    ]
+
+
 INVARIANTS = [
     Invariant(
         "no held-out question was taught while it was asked",
@@ -49,6 +84,19 @@ INVARIANTS = [
         | Q(retired_at=None) & Q(Exists(_TAUGHT_SINCE))
         | Q(Exists(_TAUGHT_SINCE.filter(snapshot__created_at__lt=OuterRef("retired_at")))),
         says="Case {row.pk} of suite {row.suite_id} is held out, and a snapshot teaches its question: retire the case.",
+    ),
+    Invariant(
+        "nothing nearly like a held-out question was taught after it was asked",
+        of=Project.objects.filter(Exists(Case.objects.held_out().asked().filter(suite__project=OuterRef("pk")))),
+        says=_held_out_stays_out,
+        slow=True,
+    ),
+    Invariant(
+        "the suites of one kind ask a question with one right answer",
+        of=Case.objects.asked().alias(answer=_ANSWER),
+        broken=Q(Exists(_OTHERWISE)),
+        says="Case {row.pk} of suite {row.suite_id} asks what an older case of the same kind asks, with another right "
+        "answer: retire one of them.",
     ),
     Invariant(
         "everything approved with an answer has a case, so that nothing fixed is forgotten unseen",

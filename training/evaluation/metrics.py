@@ -9,6 +9,8 @@ import numpy as np
 from annotations.recall.sameness import normalise
 
 RESAMPLES = 2_000
+FEW = 64  # distinct differences, of which resamples are drawn as counts
+BLOCK = 1 << 20  # draws held at once: 16 MB
 
 
 def exact_match(answer: str, gold: str) -> bool:
@@ -77,15 +79,16 @@ def figure(before: Sequence[float], after: Sequence[float], *, seed: int = 0) ->
 def bootstrap(differences: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> tuple[float, float]:
     """The middle 95 % of the mean of `differences` [n] over resampled cases: (low, high).
 
-    Each resample is drawn as counts of the distinct differences, so that a million cases cost no more than fifty.
+    Of few distinct differences a resample is drawn as counts, so that a million cases cost no more draws than fifty.
+    Of many it is drawn case by case, in blocks: time grows with the cases, memory no further than a resample needs.
     """
     values, counts = np.unique(differences, return_counts=True)
-    n = len(differences)
-    if len(values) > 64:
-        draws = np.random.default_rng(seed).choice(differences, size=(resamples, n))
-        means = draws.mean(axis=1)
+    n, random = len(differences), np.random.default_rng(seed)
+    if len(values) <= FEW:
+        means = random.multinomial(n, counts / n, size=resamples) @ values / n
     else:
-        drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
-        means = drawn @ values / n
+        rows = max(1, BLOCK // n)
+        sizes = [min(rows, resamples - at) for at in range(0, resamples, rows)]
+        means = np.concatenate([random.choice(differences, size=(size, n)).mean(axis=1) for size in sizes])
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

@@ -110,6 +110,10 @@ class EvaluationQuerySet(OfProjectQuerySet):
     def unfinished(self) -> Self:
         return self.filter(state__in=[Evaluation.State.QUEUED, Evaluation.State.RUNNING])
 
+    def running(self) -> Self:
+        """Taken by a supervisor: what is queued waits for the sweep to give it one."""
+        return self.filter(state=Evaluation.State.RUNNING)
+
     def succeeded(self) -> Self:
         return self.filter(state=Evaluation.State.SUCCEEDED)
 

@@ -1,41 +1,37 @@
 """The process that looks after one evaluation: both versions answer every case in one go of the kernel."""
 
+import copy
+import logging
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
+from django.db import Error, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from labelhub import jobs
-from labelhub.errors import Invalid, Refused, Unavailable, ensure
+from labelhub.errors import Refused, Unavailable
 from labelhub.jobs.patience import patiently
 from labelhub.states import move
-from training.datasets.base_model import base_folder
 from training.evaluation.cases import Standing, standings
+from training.evaluation.folders import AFTER, BEFORE, evaluation_folder, prepare
 from training.evaluation.models import Case, CaseResult, Evaluation
 from training.lm.contract import SPEC
 from training.lm.contract import State as Said
 from training.lm.files import Refused as KernelRefused
 from training.lm.files import read_lines
-from training.lm.rows import Case as Question
-from training.lm.specs import Version, write_evaluate
 from training.lm.work import in_words
-from training.runs import store
-from training.runs.leases import announce, beat, hold
-from training.runs.models import ModelVersion
+from training.runs.leases import LostLease, announce, beat, hold
 from training.runs.runners import Progress, Runner, configured_runner
 from training.runs.supervisor import BEAT_S, LOOK_S, end_on_sigterm
 
+logger = logging.getLogger(__name__)
 State = Evaluation.State
-BEFORE, AFTER = "before", "after"
 ENCODER_AWAY_S = 120
-
-
-def evaluation_folder(evaluation: Evaluation) -> Path:
-    return Path(settings.DATA_DIR) / "evaluations" / evaluation.folder
 
 
 def supervise_evaluation(evaluation: Evaluation) -> None:
@@ -53,39 +49,49 @@ def supervise_evaluation(evaluation: Evaluation) -> None:
         _fail(evaluation, in_words(error))
 
 
-def prepare(evaluation: Evaluation, folder: Path) -> None:
-    """Write what is asked and who answers. Raises Conflict when an adapter is not what was registered."""
-    cases = Case.objects.of(evaluation.project).asked().order_by("pk")
-    ensure(cases, Invalid("There is no case to evaluate on: approve labels, or upload held-out cases."))
-    write_evaluate(
-        folder,
-        base_model=str(base_folder()),
-        base_sha256=evaluation.version.origin.base_sha256,
-        versions=[_who(BEFORE, evaluation.baseline), _who(AFTER, evaluation.version)],
-        cases=[Question(str(c.pk), tuple(c.messages), c.gold, c.rejected or None) for c in cases],
-    )
-
-
-def _who(name: str, version: ModelVersion | None) -> Version:
-    return Version(name) if version is None else Version(name, str(store.verified(version)), version.files)
-
-
 def _one_attempt(evaluation: Evaluation, runner: Runner, folder: Path) -> bool:
     """False if the kernel died and may be started again."""
     if not (folder / SPEC).exists():
         prepare(evaluation, folder)
     handle = runner.submit(folder, "evaluate")
     try:
-        where = _standings(evaluation, folder)  # meanwhile the kernel loads its libraries
+        with _beating(evaluation):
+            where = _standings(evaluation, folder)  # meanwhile the kernel loads its libraries
         next_beat = 0.0
         while runner.poll(handle).alive:
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + BEAT_S
                 patiently(lambda: beat(evaluation))
             time.sleep(LOOK_S)
-        return _conclude(evaluation, folder, runner.poll(handle), where)
+        return conclude(evaluation, folder, runner.poll(handle), where)
     finally:
         runner.stop(handle)
+
+
+@contextmanager
+def _beating(evaluation: Evaluation) -> Iterator[None]:
+    """A thread beats inside: vectors and likeness of many cases take longer than a supervisor may be silent."""
+    done = threading.Event()
+    thread = threading.Thread(target=_beat_until, args=(done, copy.copy(evaluation)), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _beat_until(done: threading.Event, evaluation: Evaluation) -> None:
+    """A database that is away does not end it; who has taken over, the next beat of the supervisor itself says."""
+    while not done.wait(BEAT_S):
+        try:
+            beat(evaluation)
+        except LostLease:
+            break
+        except Error as error:
+            logger.warning("No heartbeat for %s: %s", evaluation, error)
+            connection.close()
+    connection.close()
 
 
 def _standings(evaluation: Evaluation, folder: Path) -> dict[int, Standing]:
@@ -98,7 +104,6 @@ def _standings(evaluation: Evaluation, folder: Path) -> dict[int, Standing]:
             if time.monotonic() > until:
                 raise
             time.sleep(BEAT_S)
-            patiently(lambda: beat(evaluation))
 
 
 def _where_cases_stand(evaluation: Evaluation, folder: Path) -> dict[int, Standing]:
@@ -107,7 +112,11 @@ def _where_cases_stand(evaluation: Evaluation, folder: Path) -> dict[int, Standi
     return standings(list(cases), evaluation.version.origin.snapshot)
 
 
-def _conclude(evaluation: Evaluation, folder: Path, progress: Progress, where: dict[int, Standing]) -> bool:
+def conclude(evaluation: Evaluation, folder: Path, progress: Progress, where: dict[int, Standing]) -> bool:
+    """Write how the attempt ended, with the answers if it succeeded. False if it may be started again.
+
+    Raises LostLease.
+    """
     if progress.state == Said.SUCCEEDED:
         results = _results(evaluation, folder, where)
         patiently(lambda: _store(evaluation, results))

@@ -5,9 +5,9 @@ from labelhub.jobs.actions import queue_follow_up
 from labelhub.jobs.follow_ups import FollowUp
 from labelhub.jobs.models import Cluster
 from labelhub.projects.models import Project
-from training.evaluation.actions import sweep
+from training.evaluation.actions.evaluations import sweep
+from training.evaluation.actions.suites import grow
 from training.evaluation.models import Evaluation
-from training.evaluation.suites import grow
 
 LOOK_AGAIN_S = 5
 AGAIN = FollowUp("evaluation_queued", "training.evaluation.tasks.look_after_evaluations", Cluster.TRAINING)

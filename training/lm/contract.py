@@ -15,10 +15,11 @@ from typing import Any
 
 from training.lm.files import Refused, read_json, write_json
 
-SPEC, STATUS, METRICS, LOG, MANIFEST, CANCEL = (
+SPEC, STATUS, METRICS, LEFT_OUT, LOG, MANIFEST, CANCEL = (
     "spec.json",
     "status.json",
     "metrics.jsonl",
+    "left_out.jsonl",
     "log.txt",
     "MANIFEST.sha256",
     "cancel",

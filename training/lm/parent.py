@@ -12,7 +12,8 @@ PR_SET_PDEATHSIG = 1
 def end_with_parent(number: int = signal.SIGTERM) -> None:
     """Asks the kernel for a signal when the starting thread's process ends.
 
-    Raises OSError when the system refuses. A parent that is gone already counts as ending now.
+    Raises OSError when the system refuses. A parent that goes while this asks counts as ending now. One that was gone
+    before is not missed: its place was taken by another process, which nothing here can tell from it.
     """
     parent = os.getppid()
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:

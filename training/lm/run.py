@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from training.lm.specs import RunSpec, read_run
 from training.lm.work import Stop, perform
 
 if TYPE_CHECKING:
+    from training.lm.progress import Progress
     from training.lm.sft import Sft
     from training.lm.tokens import Example
 
@@ -38,18 +39,28 @@ def _is_done(folder: Path) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What was handed in, checked. `adapter`: the one to go on from."""
+
+    spec: RunSpec
+    rows: list[Row]
+    held_out: list[Row]
+    adapter: AdapterFiles | None
+
+
 def _run(folder: Path, stop: Stop) -> Status:
-    spec, rows, held_out, adapter = _checked(folder)
+    given = _checked(folder)
     _clear(folder)
     try:
-        return _train(folder, stop, spec, rows, held_out, adapter)
+        return _train(folder, stop, given)
     except BaseException:
         _clear(folder)
         checkpoints.drop_half_made(folder / "checkpoints")
         raise
 
 
-def _checked(folder: Path) -> tuple[RunSpec, list[Row], list[Row], AdapterFiles | None]:
+def _checked(folder: Path) -> _Given:
     """Everything that can be refused without loading a library that trains."""
     spec = read_run(folder)
     rows = read_rows(folder / "train.jsonl")
@@ -62,7 +73,7 @@ def _checked(folder: Path) -> tuple[RunSpec, list[Row], list[Row], AdapterFiles 
     if adapter is not None and adapter.shape.r != spec.recipe.lora_r:
         ranks = f"{adapter.shape.r}, the recipe {spec.recipe.lora_r}"
         raise Refused(f"the adapter to go on from has rank {ranks}")
-    return spec, rows, held_out, adapter
+    return _Given(spec, rows, held_out, adapter)
 
 
 def _clear(folder: Path) -> None:
@@ -72,14 +83,22 @@ def _clear(folder: Path) -> None:
     (folder / "MANIFEST.sha256").unlink(missing_ok=True)
 
 
-def _train(
-    folder: Path,
-    stop: Stop,
-    spec: RunSpec,
-    rows: list[Row],
-    held_out: list[Row],
-    adapter: AdapterFiles | None,
-) -> Status:
+def _train(folder: Path, stop: Stop, given: _Given) -> Status:
+    recipe = given.spec.recipe
+    order = draw_order(given.rows, recipe, given.spec.seed)
+    trainer, progress = _trainer(folder, stop, given, order)
+    checkpoint = checkpoints.newest_whole(folder / "checkpoints")
+    progress.resume_at(checkpoints.step_of(checkpoint) if checkpoint else 0)
+    _fit(trainer, checkpoint, given.rows, order)
+    progress.flush()
+    if stop.asked():
+        return replace(progress.status, state=stop.state or State.INTERRUPTED)
+    _publish(trainer, folder)
+    return replace(progress.status, state=State.SUCCEEDED, step=recipe.max_steps)
+
+
+def _trainer(folder: Path, stop: Stop, given: _Given, order: list[int]) -> tuple[Sft, Progress]:
+    """Model, rows and callback put together; `order`: which row is seen when."""
     import torch
 
     from training.lm.base_model import load_base, longest, with_adapter
@@ -87,12 +106,11 @@ def _train(
     from training.lm.sft import make_trainer
     from training.lm.tokens import encode_rows, load_tokenizer
 
-    torch.set_num_threads(spec.recipe.threads)
-    recipe, base = spec.recipe, Path(spec.base_model)
+    recipe, base = given.spec.recipe, Path(given.spec.base_model)
+    torch.set_num_threads(recipe.threads)
     tokenizer, model = load_tokenizer(base), load_base(base)
     limit = min(recipe.max_length, longest(model))
-    examples, evaluation = (encode_rows(tokenizer, some, limit) for some in (rows, held_out))
-    order = draw_order(rows, recipe, spec.seed)
+    examples, evaluation = (encode_rows(tokenizer, some, limit) for some in (given.rows, given.held_out))
     progress = Progress(
         folder=folder,
         status=replace(read_status(folder) or Status(State.STARTING), max_steps=recipe.max_steps),
@@ -100,24 +118,17 @@ def _train(
         tokens_by_step=_tokens_by_step(examples, order, recipe.batch_size),
     )
     trainer = make_trainer(
-        model if adapter is None else with_adapter(model, adapter, trainable=True),
+        model if given.adapter is None else with_adapter(model, given.adapter, trainable=True),
         tokenizer,
         recipe,
-        seed=spec.seed,
+        seed=given.spec.seed,
         train=examples,
         order=order,
         evaluation=evaluation,
         checkpoints=folder / "checkpoints",
         callback=progress,
     )
-    checkpoint = checkpoints.newest_whole(folder / "checkpoints")
-    progress.resume_at(checkpoints.step_of(checkpoint) if checkpoint else 0)
-    _fit(trainer, checkpoint, rows, order)
-    progress.flush()
-    if stop.asked():
-        return replace(progress.status, state=stop.state or State.INTERRUPTED)
-    _publish(trainer, folder)
-    return replace(progress.status, state=State.SUCCEEDED, step=recipe.max_steps)
+    return trainer, progress
 
 
 def _tokens_by_step(examples: Sequence[Example], order: Sequence[int], batch: int) -> list[int]:

@@ -82,7 +82,7 @@ INVARIANTS = [
     *(state_is_known(model) for model in ours() if hasattr(model, "MOVES")),
     Invariant(
         "a version's weights lead back to its rows, labels and people, each hashed again",
-        of=ModelVersion.objects.exclude(run=None),
+        of=ModelVersion.objects.exclude(run=None).select_related("run__snapshot"),
         says=_leads_back,
         slow=True,
     ),

@@ -1,5 +1,7 @@
 """Freezing data against the live version, judging a version, and making one live."""
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -12,15 +14,18 @@ from training.datasets.actions import Wanted, build_snapshot
 from training.datasets.candidates import unflagged
 from training.datasets.models import DatasetSnapshot, SnapshotRow
 from training.evaluation.actions import evaluate
+from training.evaluation.actions.suites import grow
 from training.evaluation.cases import held_out_questions
 from training.evaluation.figures import figures
 from training.evaluation.models import Evaluation
-from training.evaluation.suites import grow
 from training.registry.gate import Limits, judge, passed
 from training.registry.live import Slot, answered_by, before, live_promotion, live_version, name_of, undone_by_rollback
 from training.registry.models import GateReport, Promotion
+from training.registry.preflight import ensure_nothing_blocks
 from training.runs import store
-from training.runs.models import ModelVersion
+from training.runs.actions import launch
+from training.runs.bases import ensure_on_base
+from training.runs.models import ModelVersion, TrainingRun
 
 ENOUGH_ANSWERS = 200  # of the live version; with fewer, earlier versions' answers are rehearsed as well
 
@@ -54,10 +59,22 @@ def _learned_by(version: ModelVersion) -> set[int]:
     return {pk for pk in rows.values_list("approval", flat=True) if pk}
 
 
-def evaluate_against_live(version: ModelVersion) -> Evaluation:
-    """Compare `version` with what it would replace, on suites as they are now."""
+def launch_retrain(project: Project, **wanted: Any) -> TrainingRun:
+    """`runs.launch`, for every door, where nothing stands in the way. Raises what it raises, and Unavailable."""
+    return launch(project, **wanted, ready=ensure_nothing_blocks)
+
+
+def evaluate_against_live(version: ModelVersion, *, by: User | None) -> Evaluation:
+    """Compare `version` with what it would replace, on suites as they are now. `by`: None for the follow-up.
+
+    Raises NotAllowed, Conflict (under way already, or one of the two is of another base), Unavailable (encoder).
+    """
+    if by is not None:
+        ensure_right(by, version.project, Right.TRAIN)
     grow(version.project)
-    return evaluate(version, baseline=live_version(version.project))
+    baseline = live_version(version.project)
+    ensure_on_base(version, baseline)
+    return evaluate(version, baseline=baseline)
 
 
 @transaction.atomic
@@ -85,11 +102,12 @@ def report(evaluation: Evaluation, *, limits: Limits | None = None) -> GateRepor
 
 def latest_report(version: ModelVersion) -> GateReport | None:
     """What the gate said of the newest evaluation of `version` that succeeded."""
-    return GateReport.objects.filter(evaluation__version=version).order_by("-evaluation").first()
+    rows = GateReport.objects.select_related("evaluation__baseline__run").filter(evaluation__version=version)
+    return rows.order_by("-evaluation").first()
 
 
 def ensure_promotable(version: ModelVersion, *, slot: str, by: User) -> GateReport:
-    """Raises NotAllowed (right, second person), Conflict (gate, files, live already, compared with another version)."""
+    """Raises NotAllowed (right, second person), Conflict (gate, base, files, compared with another version)."""
     project = version.project
     ensure_right(by, project, Right.PROMOTE)
     ensure(slot in Slot.values, Invalid(f"slot must be one of {', '.join(Slot.values)}."))
@@ -100,6 +118,7 @@ def ensure_promotable(version: ModelVersion, *, slot: str, by: User) -> GateRepo
     if gate is None:
         raise Conflict(f"{version} has not been evaluated yet.")
     ensure(gate.passed, Conflict(f"The gate refuses {version}.", rules=gate.rules))
+    ensure_on_base(version, gate.evaluation.baseline)
     live = live_version(project)
     compared = gate.evaluation.baseline_id == (live.pk if live else None)
     stale = f"{version} was compared with another version than the one that is live now: evaluate it again."
@@ -121,7 +140,8 @@ def promote(version: ModelVersion, *, slot: str, by: User, note: str = "") -> Pr
 def roll_back(project: Project, *, slot: str, by: User, reason: str) -> Promotion:
     """Bring back what was live before; done twice, what was live before that.
 
-    Raises NotAllowed, Invalid without a reason, Conflict when nothing is left to undo or a file is not what it was.
+    Raises NotAllowed, Invalid without a reason, Conflict when nothing is left to undo, or what would come back is of
+    another base or not what it was.
     """
     ensure_right(by, project, Right.PROMOTE)
     ensure(slot in Slot.values, Invalid(f"slot must be one of {', '.join(Slot.values)}."))
@@ -131,6 +151,7 @@ def roll_back(project: Project, *, slot: str, by: User, reason: str) -> Promotio
     if live is None or undone is None:
         raise Conflict(f"Nothing was promoted in {slot}: there is nothing to go back to.")
     target = before(undone)
+    ensure_on_base(target)
     if target is not None:
         store.verified(target)
     new = Promotion(project=project, version=target, slot=slot, by=by, note=reason.strip()[:300], undoes=undone)

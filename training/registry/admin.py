@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.options import csrf_protect_m
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
@@ -18,19 +19,42 @@ from labelhub.projects.rights import Right
 from labelhub.scoped_admin import ScopedAdmin
 from training.datasets.actions import Wanted
 from training.datasets.models import DatasetSnapshot
-from training.evaluation.models import Evaluation, Suite
+from training.evaluation.actions.suites import retire_case
+from training.evaluation.models import Case, Evaluation, Suite
 from training.lm.recipes import NAMED
-from training.registry.actions import take_snapshot
-from training.registry.forms import FreezeForm, LaunchForm
+from training.registry.actions import launch_retrain, take_snapshot
+from training.registry.forms import FreezeForm, LaunchForm, RetireForm
 from training.registry.models import Promotion
-from training.registry.pages import launch_context, run_context
-from training.runs.actions import cancel, launch
+from training.registry.pages import launch_context, run_context, suite_context
+from training.runs.actions import cancel
 from training.runs.models import TrainingRun
 
 
 def wrapped(model_admin: ScopedAdmin, view: Any) -> Any:
     """A view of ours with the admin's own sign-in check."""
     return model_admin.admin_site.admin_view(view)
+
+
+def rendered(
+    model_admin: ScopedAdmin,
+    request: HttpRequest,
+    template: str,
+    title: str,
+    context: dict[str, Any],
+    status: int = 200,
+) -> TemplateResponse:
+    """A page of ours in the admin's frame."""
+    frame = {**model_admin.admin_site.each_context(request), "opts": model_admin.opts, "title": title}
+    return TemplateResponse(request, f"admin/training/{template}", {**frame, **context}, status=status)
+
+
+def number_in(text: str) -> int | None:
+    """A row's number as it stands in an address; None where nothing stands. Raises Http404 for anything else."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Http404
+    return int(text)
 
 
 def trained_by(request: HttpRequest) -> "list[Project]":
@@ -70,46 +94,44 @@ class TrainingRunAdmin(ScopedAdmin):
                 return project
         raise Http404
 
-    def _render(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> TemplateResponse:
-        shown = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, **context}
-        return TemplateResponse(request, f"admin/training/{template}", shown)
-
     @csrf_protect_m
     def launch_page(self, request: HttpRequest) -> HttpResponseBase:
-        fields = request.POST if request.method == "POST" else request.GET
-        project = self._project(request, fields.get("project", ""))
+        posted = request.method == "POST"
+        project = self._project(request, (request.POST if posted else request.GET).get("project", ""))
         if project is None:
-            return self._render(request, "launch.html", "Launch a retrain", {"projects": trained_by(request)})
-        snapshot = self._snapshot(project, fields.get("snapshot", ""))
-        form = LaunchForm(request.POST or None, initial=self._initial(snapshot))
-        if request.method == "POST" and snapshot and form.is_valid():
+            return rendered(self, request, "launch.html", "Launch a retrain", {"projects": trained_by(request)})
+        if posted:
+            return self._launch(request, project)
+        snapshot = self._snapshot(project, number_in(request.GET.get("snapshot", "")))
+        first = {"token": secrets.token_hex(16), "snapshot": snapshot and snapshot.number, "recipe": "balanced"}
+        return self._launch_form(request, project, snapshot, LaunchForm(initial=first))
+
+    def _snapshot(self, project: Project, number: int | None) -> DatasetSnapshot | None:
+        """The one of that number, or the newest. Raises Http404 for a number that is none."""
+        rows = DatasetSnapshot.objects.of(project).newest_first()
+        if number is None:
+            return rows.first()
+        return get_object_or_404(rows, number=number)
+
+    def _launch_form(
+        self, request: HttpRequest, project: Project, snapshot: DatasetSnapshot | None, form: LaunchForm
+    ) -> TemplateResponse:
+        context = {**launch_context(project, snapshot), "form": form, "freeze": FreezeForm()}
+        title = f"Launch a retrain of {project}"
+        return rendered(self, request, "launch.html", title, context, status=422 if form.is_bound else 200)
+
+    def _launch(self, request: HttpRequest, project: Project) -> HttpResponseBase:
+        form = LaunchForm(request.POST)
+        chosen = form.cleaned_data if form.is_valid() else {}
+        snapshot = self._snapshot(project, chosen.get("snapshot"))
+        if form.is_valid():
+            wanted = {"recipe": NAMED[chosen["recipe"]], "reason": chosen["reason"], "token": chosen["token"]}
             try:
-                return self._launch(request, project, snapshot, form)
+                run = launch_retrain(project, snapshot=snapshot, by=request.user, **wanted)
+                return HttpResponseRedirect(reverse("admin:training_trainingrun_change", args=[run.pk]))
             except Refused as refusal:
                 messages.error(request, refusal.detail)
-        context = {**launch_context(project, snapshot), "form": form, "freeze": FreezeForm()}
-        return self._render(request, "launch.html", f"Launch a retrain of {project}", context)
-
-    def _snapshot(self, project: Project, number: str) -> DatasetSnapshot | None:
-        rows = DatasetSnapshot.objects.of(project).newest_first()
-        return rows.filter(number=int(number)).first() if number.isdigit() and len(number) < 10 else rows.first()
-
-    def _initial(self, snapshot: DatasetSnapshot | None) -> dict[str, Any]:
-        return {"token": secrets.token_hex(16), "snapshot": snapshot.number if snapshot else None, "recipe": "balanced"}
-
-    def _launch(
-        self, request: HttpRequest, project: Project, snapshot: DatasetSnapshot, form: LaunchForm
-    ) -> HttpResponseRedirect:
-        chosen = form.cleaned_data
-        run = launch(
-            project,
-            snapshot=snapshot,
-            recipe=NAMED[chosen["recipe"]],
-            by=request.user,  # type: ignore[arg-type]
-            reason=chosen["reason"],
-            token=chosen["token"],
-        )
-        return HttpResponseRedirect(reverse("admin:training_trainingrun_change", args=[run.pk]))
+        return self._launch_form(request, project, snapshot, form)
 
     @csrf_protect_m
     def freeze(self, request: HttpRequest) -> HttpResponseBase:
@@ -132,7 +154,7 @@ class TrainingRunAdmin(ScopedAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         run = self._run(request, object_id)
-        return self._render(request, "run.html", f"{run} of {run.project}", run_context(run))
+        return rendered(self, request, "run.html", f"{run} of {run.project}", run_context(run))
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The changing part of the run page; 204 while it would look the same."""
@@ -146,7 +168,8 @@ class TrainingRunAdmin(ScopedAdmin):
         run = self._run(request, pk)
         try:
             cancel(run, by=request.user)  # type: ignore[arg-type]
-            messages.success(request, f"{run} stops at its next step.")
+            done = "is cancelled" if run.state == TrainingRun.State.CANCELLED else "stops at its next step"
+            messages.success(request, f"{run} {done}.")
         except Refused as refusal:
             messages.error(request, refusal.detail)
         return HttpResponseRedirect(reverse("admin:training_trainingrun_change", args=[run.pk]))
@@ -164,6 +187,33 @@ class DatasetSnapshotAdmin(ScopedAdmin):
 class SuiteAdmin(ScopedAdmin):
     list_display = ("name", "project", "kind", "created_at")
     list_select_related = ("project",)
+
+    def get_urls(self) -> list[URLPattern]:
+        retire = path("case/<int:pk>/retire/", wrapped(self, self.retire_page), name="training_suite_retire")
+        return [retire, *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        suite = self.get_object(request, object_id)
+        asked = {name: number_in(request.GET.get(name, "")) for name in ("case", "before")}
+        return rendered(self, request, "suite.html", str(suite), suite_context(suite, **asked))
+
+    @csrf_protect_m
+    def retire_page(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Asks why, and retires the case."""
+        case = get_object_or_404(Case.objects.visible_to(request.user).select_related("suite__project"), pk=pk)
+        form = RetireForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                retire_case(case, by=request.user, reason=form.cleaned_data["reason"])  # type: ignore[arg-type]
+                messages.success(request, f"{case} is retired: no later comparison asks it.")
+                return HttpResponseRedirect(reverse("admin:training_suite_change", args=[case.suite_id]))
+            except Refused as refusal:
+                messages.error(request, refusal.detail)
+        status = 422 if form.is_bound else 200
+        return rendered(self, request, "retire.html", f"Retire case {case.pk}", {"case": case, "form": form}, status)
 
 
 @admin.register(Evaluation)

@@ -1,11 +1,9 @@
 """Snapshots, runs, suites, evaluations and verdicts over HTTP."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from django.db import models
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,19 +13,17 @@ from labelhub.errors import Invalid, NotFound, ensure
 from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
 from labelhub.projects.rights import Right
+from training.api_shapes import ANYTHING, ITEMS, PAGE, numbered, page
 from training.datasets.actions import Wanted
 from training.datasets.models import DatasetSnapshot
+from training.evaluation.actions.suites import add_cases, retire_case
 from training.evaluation.models import Case, Evaluation
-from training.evaluation.suites import add_cases
 from training.lm.recipes import NAMED, BadRecipe, Recipe
 from training.registry import shown
-from training.registry.actions import evaluate_against_live, latest_report, take_snapshot
-from training.runs.actions import cancel, launch
+from training.registry.actions import evaluate_against_live, latest_report, launch_retrain, take_snapshot
+from training.runs.actions import cancel
 from training.runs.models import ModelVersion, TrainingRun
 
-PAGE = 100
-ANYTHING = {"type": "object", "additionalProperties": True}
-ITEMS = {"type": "object", "properties": {"items": {"type": "array", "items": ANYTHING}}}
 WANTED = {
     "type": "object",
     "properties": {
@@ -68,23 +64,7 @@ CASES = {
         },
     },
 }
-
-
-def numbered(rows: Any, caller: Caller, number: object) -> Any:
-    """The project's row of that number. Raises NotFound."""
-    whole = isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**31
-    row = rows.filter(project=caller.project, number=number).first() if whole else None
-    if row is None:
-        raise NotFound
-    return row
-
-
-def page(request: Request, rows: "models.QuerySet[Any]", show: Callable[[Any], dict[str, Any]]) -> Response:
-    """The newest rows; `?before=<number>` for those before."""
-    mark = request.query_params.get("before", "")
-    if mark.isascii() and mark.isdigit() and len(mark) < 10:
-        rows = rows.filter(number__lt=int(mark))
-    return Response({"items": [show(row) for row in rows.order_by("-number")[:PAGE]]})
+RETIRE = {"type": "object", "required": ["reason"], "properties": {"reason": {"type": "string"}}}
 
 
 def _parent(caller: Caller, body: dict[str, Any]) -> ModelVersion | None:
@@ -109,21 +89,22 @@ def _recipe(given: object) -> Recipe:
 def snapshots(request: Request, caller: Caller) -> Response:
     """The snapshots of the project; or freeze a new one."""
     if request.method == "GET":
-        return page(request, DatasetSnapshot.objects.of(caller.project).select_related("by"), shown.snapshot)
+        rows = page(request, caller, DatasetSnapshot.objects.select_related("by"))
+        return Response({"items": shown.snapshots(rows)})
     body = object_of(request)
     unknown = set(body) - WISHES
     ensure(not unknown, Invalid(f"Unknown: {', '.join(sorted(unknown))}."))
     parent = _parent(caller, body)
     wanted = Wanted(**{name: value for name, value in body.items() if name != "parent"})
     made = take_snapshot(caller.project, by=caller.user, wanted=wanted, parent=parent)
-    return Response(shown.snapshot(made, detail=True), status=201)
+    return Response(shown.whole_snapshot(made), status=201)
 
 
 @extend_schema(responses={200: ANYTHING})
 @api("GET", scope=Scope.TRAIN, right=Right.TRAIN)
 def snapshot(request: Request, caller: Caller, number: int) -> Response:
     """One snapshot with its first rows and what was left out."""
-    return Response(shown.snapshot(numbered(DatasetSnapshot.objects.all(), caller, number), detail=True))
+    return Response(shown.whole_snapshot(numbered(DatasetSnapshot.objects.all(), caller, number)))
 
 
 @extend_schema(methods=["POST"], request={"application/json": LAUNCH}, responses={201: ANYTHING})
@@ -132,28 +113,27 @@ def snapshot(request: Request, caller: Caller, number: int) -> Response:
 def runs(request: Request, caller: Caller) -> Response:
     """The runs of the project; or launch one."""
     if request.method == "GET":
-        return page(request, _runs().filter(project=caller.project), shown.run)
-    body = object_of(request)
-    texts = {name: body.get(name, "") for name in ("reason", "token")}
-    ensure(all(isinstance(text, str) for text in texts.values()), Invalid("reason and token must be texts."))
-    seed = body.get("seed", 0)
-    whole = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**32
-    ensure(whole, Invalid("seed must be a whole number from 0 to 4294967295."))
-    made = launch(
-        caller.project,
-        snapshot=numbered(DatasetSnapshot.objects.all(), caller, body.get("snapshot")),
-        recipe=_recipe(body.get("recipe", "balanced")),
-        by=caller.user,
-        reason=texts["reason"],
-        token=texts["token"] or secrets.token_hex(16),
-        seed=seed,
-        parent=_parent(caller, body),
-    )
+        return Response({"items": [shown.run(row) for row in page(request, caller, _runs())]})
+    made = launch_retrain(caller.project, by=caller.user, **_wanted_run(caller, object_of(request)))
     return Response(shown.run(made), status=201)
 
 
+def _wanted_run(caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
+    """What the body asks for, as `launch_retrain` takes it. Raises Invalid, NotFound."""
+    texts = {name: body.get(name, "") for name in ("reason", "token")}
+    ensure(all(isinstance(text, str) for text in texts.values()), Invalid("reason and token must be texts."))
+    return {
+        "snapshot": numbered(DatasetSnapshot.objects.all(), caller, body.get("snapshot")),
+        "recipe": _recipe(body.get("recipe", "balanced")),
+        "reason": texts["reason"],
+        "token": texts["token"] or secrets.token_hex(16),
+        "seed": body.get("seed", 0),
+        "parent": _parent(caller, body),
+    }
+
+
 def _runs() -> Any:
-    return TrainingRun.objects.select_related("project", "snapshot", "parent", "launched_by")
+    return TrainingRun.objects.select_related("project", "snapshot", "parent", "launched_by", "version")
 
 
 @extend_schema(responses={200: ANYTHING})
@@ -180,7 +160,7 @@ def _versions() -> Any:
 @api("GET", scope=Scope.TRAIN, right=Right.TRAIN, query=("before",))
 def versions(request: Request, caller: Caller) -> Response:
     """The versions of the project, newest first."""
-    return page(request, _versions().filter(project=caller.project), shown.version)
+    return Response({"items": [shown.version(row) for row in page(request, caller, _versions())]})
 
 
 @extend_schema(responses={200: ANYTHING})
@@ -188,8 +168,8 @@ def versions(request: Request, caller: Caller) -> Response:
 def version(request: Request, caller: Caller, number: int) -> Response:
     """One version with its newest evaluation."""
     row = numbered(_versions(), caller, number)
-    newest = row.evaluations.select_related("version", "baseline").order_by("-pk").first()
-    return Response({**shown.version(row), "evaluation": shown.evaluation(newest) if newest else None})
+    newest = _evaluations().filter(version=row).order_by("-pk").first()
+    return Response({**shown.version(row), "evaluation": shown.evaluation_with_figures(newest) if newest else None})
 
 
 @extend_schema(responses={200: ANYTHING})
@@ -209,20 +189,23 @@ def version_evaluations(request: Request, caller: Caller, number: int) -> Respon
     """The evaluations of a version, newest first; or compare it with what is live now."""
     row = numbered(_versions(), caller, number)
     if request.method == "POST":
-        return Response(shown.evaluation(evaluate_against_live(row)), status=201)
-    rows = row.evaluations.select_related("version", "baseline").order_by("-pk")[:PAGE]
+        return Response(shown.evaluation(evaluate_against_live(row, by=caller.user)), status=201)
+    rows = _evaluations().filter(version=row).order_by("-pk")[:PAGE]
     return Response({"items": [shown.evaluation(one) for one in rows]})
+
+
+def _evaluations() -> Any:
+    return Evaluation.objects.select_related("version", "baseline", "gate_report")
 
 
 @extend_schema(responses={200: ANYTHING})
 @api("GET", scope=Scope.TRAIN, right=Right.TRAIN)
 def evaluation(request: Request, caller: Caller, pk: int) -> Response:
-    """One evaluation with every answer."""
-    rows = Evaluation.objects.of(caller.project).select_related("version", "baseline")
-    row = rows.filter(pk=pk).first()
+    """One evaluation with its figures and every answer."""
+    row = _evaluations().of(caller.project).filter(pk=pk).first()
     if row is None:
         raise NotFound
-    return Response(shown.evaluation(row, detail=True))
+    return Response({**shown.evaluation_with_figures(row), "results": shown.results(row)})
 
 
 @extend_schema(methods=["POST"], request={"application/json": CASES}, responses={201: ANYTHING, 207: ANYTHING})
@@ -238,6 +221,18 @@ def suite_cases(request: Request, caller: Caller, slug: str) -> Response:
     if not isinstance(items, list) or not items:
         raise Invalid('Send {"items": [{"prompt": "…", "gold": "…"}]}.')
     ensure(isinstance(name, str) and len(name) <= 120, Invalid("name must be a text of at most 120 characters."))
-    done = add_cases(caller.project, suite=slug, items=items[:1_001], by=caller.user, name=name)
+    done = add_cases(caller.project, suite=slug, items=items, by=caller.user, name=name)
     shown_cases = shown.cases(done.cases)
     return Response({"cases": shown_cases, "refused": done.refused}, status=207 if done.refused else 201)
+
+
+@extend_schema(request={"application/json": RETIRE}, responses={200: ANYTHING})
+@api("POST", scope=Scope.TRAIN, right=Right.CURATE)
+def case_retire(request: Request, caller: Caller, pk: int) -> Response:
+    """Take a case out of its suite: no later evaluation asks it; what it showed stays."""
+    case = Case.objects.of(caller.project).select_related("suite__project").filter(pk=pk).first()
+    if case is None:
+        raise NotFound
+    reason = object_of(request).get("reason", "")
+    ensure(isinstance(reason, str), Invalid("reason must be a text."))
+    return Response(shown.cases([retire_case(case, by=caller.user, reason=reason)])[0])

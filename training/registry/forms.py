@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from labelhub.body import stored_text
 from training.datasets.actions import Wanted
 from training.lm.recipes import NAMED
 
@@ -23,14 +24,19 @@ class FreezeForm(forms.Form):
     )  # fmt: skip
 
 
+class StoredText(forms.CharField):
+    """Text as it is stored, as the API does it; its length is counted like that too."""
+
+    def to_python(self, value: Any) -> str:
+        return stored_text(super().to_python(value) or "")[0]
+
+
 class LaunchForm(forms.Form):
     recipe = forms.ChoiceField(choices=[(name, name.capitalize()) for name in NAMED], initial="balanced")
-    reason = forms.CharField(max_length=300, widget=forms.Textarea(attrs={"rows": 2}), help_text="Why now? It is kept.")
+    reason = StoredText(max_length=300, widget=forms.Textarea(attrs={"rows": 2}), help_text="Why now? It is kept.")
     token = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    snapshot = forms.IntegerField(widget=forms.HiddenInput)
+    snapshot = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
 
-    def clean_reason(self) -> Any:
-        reason = self.cleaned_data["reason"].strip()
-        if not reason:
-            raise forms.ValidationError("Say why this run is wanted.")
-        return reason
+
+class RetireForm(forms.Form):
+    reason = StoredText(max_length=300, widget=forms.Textarea(attrs={"rows": 2}), help_text="It stays with the case.")

@@ -10,7 +10,7 @@ from django.db.models import Count
 from annotations.review.models import Approval
 from labelhub.projects.models import Project
 from training.datasets.models import DatasetSnapshot, LeftOut, SnapshotRow
-from training.evaluation.models import Evaluation
+from training.evaluation.models import Evaluation, Suite
 from training.lm.recipes import NAMED
 from training.registry.actions import latest_report
 from training.registry.chart import LossChart, loss_chart
@@ -20,6 +20,7 @@ from training.runs.models import ModelVersion, TrainingRun
 from training.runs.runners.local import read_log
 
 LOG_TAIL = 4_000  # bytes
+CASES = 100  # on a page
 
 
 @dataclass(frozen=True)
@@ -126,3 +127,15 @@ def _fingerprint(context: dict[str, Any]) -> str:
     facts = [run.state, run.step, run.attempt, run.failure, run.cancel_asked_at, run.metrics.count(), context["log"]]
     facts += [evaluation.state if evaluation else "", [(step.name, step.look) for step in context["steps"]]]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def suite_context(suite: Suite, *, case: int | None, before: int | None) -> dict[str, Any]:
+    """Its newest cases, or those before the one of a number; or one alone."""
+    rows = suite.cases.order_by("-pk")
+    if case is not None:
+        rows = rows.filter(pk=case)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    shown = list(rows[: CASES + 1])
+    older = shown[CASES - 1].pk if len(shown) > CASES else None
+    return {"suite": suite, "asked": suite.cases.asked().count(), "cases": shown[:CASES], "older": older, "only": case}

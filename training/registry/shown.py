@@ -1,12 +1,14 @@
 """Snapshots, runs, versions and verdicts as the API shows them."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from django.db import models
 from django.db.models import Count
 
-from training.datasets.models import DatasetSnapshot
+from training.datasets.models import DatasetSnapshot, LeftOut, SnapshotRow
 from training.evaluation.figures import Figures, figures
 from training.evaluation.metrics import Figure
 from training.evaluation.models import Case, Evaluation
@@ -14,28 +16,45 @@ from training.registry.models import GateReport, Promotion
 from training.runs.models import ModelVersion, TrainingRun
 
 
-def snapshot(row: DatasetSnapshot, *, detail: bool = False) -> dict[str, Any]:
-    kinds = row.rows.order_by().values_list("kind").annotate(n=Count("pk"))
-    reasons = row.left_out.order_by().values_list("reason").annotate(n=Count("pk"))
-    shown: dict[str, Any] = {
-        "number": row.number,
-        "content_sha256": row.content_sha256,
-        "rows": dict(kinds),
-        "left_out": dict(reasons),
-        "parameters": row.parameters,
-        "by": str(row.by or ""),
-        "created_at": row.created_at,
+def snapshots(rows: Sequence[DatasetSnapshot]) -> list[dict[str, Any]]:
+    """In a fixed number of queries, however many there are."""
+    kinds = _counts(SnapshotRow.objects.filter(snapshot__in=rows), "kind")
+    reasons = _counts(LeftOut.objects.filter(snapshot__in=rows), "reason")
+    return [
+        {
+            "number": row.number,
+            "content_sha256": row.content_sha256,
+            "rows": kinds[row.pk],
+            "left_out": reasons[row.pk],
+            "parameters": row.parameters,
+            "by": str(row.by or ""),
+            "created_at": row.created_at,
+        }
+        for row in rows
+    ]
+
+
+def _counts(rows: "models.QuerySet[Any]", by: str) -> dict[int, dict[str, int]]:
+    """Snapshot → how many rows of each `by`."""
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    for snapshot, value, n in rows.order_by(by).values_list("snapshot", by).annotate(n=Count("pk")):
+        counts[snapshot][value] = n
+    return counts
+
+
+def whole_snapshot(row: DatasetSnapshot) -> dict[str, Any]:
+    """With its first rows and what was left out."""
+    left_out = ("reason", "detail", "label", "approval", "interaction")
+    first = ("position", "kind", "messages", "completion", "source", "row_sha256")
+    return {
+        **snapshots([row])[0],
+        "left_out_rows": list(row.left_out.order_by("pk").values(*left_out)[:1_000]),
+        "first_rows": list(row.rows.order_by("position").values(*first)[:20]),
     }
-    if detail:
-        fields = ("reason", "detail", "label", "approval", "interaction")
-        shown["left_out_rows"] = list(row.left_out.order_by("pk").values(*fields)[:1_000])
-        first = ("position", "kind", "messages", "completion", "source", "row_sha256")
-        shown["first_rows"] = list(row.rows.order_by("position").values(*first)[:20])
-    return shown
 
 
 def run(row: TrainingRun, *, metrics: bool = False) -> dict[str, Any]:
-    version = ModelVersion.objects.filter(run=row).first()
+    version: ModelVersion | None = getattr(row, "version", None)
     shown: dict[str, Any] = {
         "number": row.number,
         "state": row.state,
@@ -75,25 +94,31 @@ def version(row: ModelVersion) -> dict[str, Any]:
     }
 
 
-def evaluation(row: Evaluation, *, detail: bool = False) -> dict[str, Any]:
-    done = row.state == Evaluation.State.SUCCEEDED
-    gate = GateReport.objects.filter(evaluation=row).first()
-    shown: dict[str, Any] = {
+def evaluation(row: Evaluation) -> dict[str, Any]:
+    """Without its figures, which take long to compute."""
+    gate: GateReport | None = getattr(row, "gate_report", None)
+    return {
         "id": row.pk,
         "version": row.version.number,
         "baseline": row.baseline.number if row.baseline else None,
         "state": row.state,
         "failure": row.failure,
-        "figures": _figures(figures(row)) if done else None,
         "gate": gate_report(gate) if gate else None,
         "created_at": row.created_at,
         "started_at": row.started_at,
         "finished_at": row.finished_at,
     }
-    if detail:
-        names = ("case", "slice", "seen", "before_output", "after_output", "before_exact", "after_exact", "logprobs")
-        shown["results"] = list(row.results.order_by("case").values(*names, "case__suite__slug", "case__gold"))
-    return shown
+
+
+def evaluation_with_figures(row: Evaluation) -> dict[str, Any]:
+    done = row.state == Evaluation.State.SUCCEEDED
+    return {**evaluation(row), "figures": _figures(figures(row)) if done else None}
+
+
+def results(row: Evaluation) -> list[dict[str, Any]]:
+    """What was answered to each case, before and after."""
+    names = ("case", "slice", "seen", "before_output", "after_output", "before_exact", "after_exact", "logprobs")
+    return list(row.results.order_by("case").values(*names, "case__suite__slug", "case__gold"))
 
 
 def _figures(shown: Figures) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Asking for a fine-tune, taking it back, and seeing to it that somebody looks after it."""
 
 import secrets
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -16,9 +17,11 @@ from labelhub.states import move
 from training.datasets.base_model import base_sha256
 from training.datasets.models import DatasetSnapshot
 from training.lm.recipes import Recipe
+from training.runs.bases import ensure_on_base
 from training.runs.folders import run_folder
 from training.runs.leases import MOST_SUPERVISORS, hold, is_unattended, spawn_supervisor, take
 from training.runs.models import ModelVersion, TrainingRun
+from training.runs.runners import configured_runner
 from training.scope import next_number
 
 State = TrainingRun.State
@@ -34,33 +37,50 @@ def launch(
     token: str,
     seed: int = 0,
     parent: ModelVersion | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> TrainingRun:
     """Queue a fine-tune of the base on `snapshot`, or from `parent` on. The same `token` launches once.
 
-    Raises NotAllowed, Invalid, Unavailable (no base model), Conflict while another run of the project is active.
+    `ready` is asked last, and raises what stands in the way of a new run. Raises NotAllowed, Invalid, Unavailable (no
+    base model), Conflict for a parent of another base, and while another run of the project is active.
     """
     ensure_right(by, project, Right.TRAIN)
     ensure(reason.strip(), Invalid("Say why this run is wanted."))
     ensure(1 <= len(token) <= 64, Invalid("token must have 1 to 64 characters."))
-    ensure(snapshot.project_id == project.pk, Invalid("The snapshot belongs to another project."))
-    ensure(parent is None or parent.project_id == project.pk, Invalid("The parent belongs to another project."))
-    counted = snapshot.parameters.get("max_length", 0)
-    fits = f"The snapshot's rows have up to {counted} tokens: the recipe's max_length must not be lower."
-    ensure(recipe.max_length >= counted, Invalid(fits))
-    earlier: TrainingRun | None = TrainingRun.objects.filter(project=project, token=token).first()
+    _ensure_fit(project, snapshot, recipe, seed, parent)
+    earlier = _launched(project, token)
     if earlier:
         return earlier
+    ensure_on_base(parent)
+    ready()
     try:
         return _queue(project, snapshot, recipe, by, reason.strip()[:300], token, seed, parent)
     except IntegrityError as error:
-        twin: TrainingRun | None = TrainingRun.objects.filter(project=project, token=token).first()
+        twin = _launched(project, token)
         if twin:
             return twin
-        active = TrainingRun.objects.of(project).active().first()
-        raise Conflict(
-            f"{active or 'Another run'} of this project is under way. Wait for its end, or cancel it.",
-            run=active.number if active else None,
-        ) from error
+        if active := TrainingRun.objects.of(project).active().first():
+            way = f"{active} of this project is under way. Wait for its end, or cancel it."
+            raise Conflict(way, run=active.number) from error
+        raise
+
+
+def _launched(project: Project, token: str) -> TrainingRun | None:
+    run: TrainingRun | None = TrainingRun.objects.of(project).filter(token=token).first()
+    return run
+
+
+def _ensure_fit(
+    project: Project, snapshot: DatasetSnapshot, recipe: Recipe, seed: int, parent: ModelVersion | None
+) -> None:
+    """Raises Invalid for parts that make no run together."""
+    ensure(snapshot.project_id == project.pk, Invalid("The snapshot belongs to another project."))
+    ensure(parent is None or parent.project_id == project.pk, Invalid("The parent belongs to another project."))
+    whole = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**32
+    ensure(whole, Invalid("seed must be a whole number from 0 to 4294967295."))
+    counted = snapshot.parameters.get("max_length", 0)
+    fits = f"The snapshot's rows have up to {counted} tokens: the recipe's max_length must not be lower."
+    ensure(recipe.max_length >= counted, Invalid(fits))
 
 
 @transaction.atomic
@@ -112,6 +132,7 @@ def _attend(run: TrainingRun) -> bool:
     if not take(run, **first):
         return False
     if run.fence > MOST_SUPERVISORS:
+        configured_runner().evict(run_folder(run))
         with transaction.atomic():
             why = f"Its supervisor died {MOST_SUPERVISORS} times. The log of the machine may say why."
             move(hold(run), to=State.FAILED, failure=why, finished_at=Now())

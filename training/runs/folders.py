@@ -6,6 +6,7 @@ from django.conf import settings
 
 from labelhub.errors import Conflict, ensure
 from training.datasets.base_model import base_folder
+from training.datasets.canonical import dataset_sha256
 from training.datasets.rows import as_rows, rows_to_watch
 from training.lm.contract import SPEC
 from training.lm.recipes import Recipe
@@ -19,25 +20,27 @@ def run_folder(run: TrainingRun) -> Path:
 
 
 def prepare(run: TrainingRun) -> Path:
-    """Write spec and rows unless they are there. Raises Conflict when the snapshot's rows are not what they were."""
+    """Write spec and rows unless they are there. Raises Conflict when the snapshot's rows are not what they were.
+
+    Nothing is written before that was looked at: the next supervisor believes a spec that it finds.
+    """
     folder = run_folder(run)
     if (folder / SPEC).exists():
         return folder
+    rows = as_rows(run.snapshot)
+    ensure(
+        dataset_sha256(rows) == run.snapshot.content_sha256,
+        Conflict(f"The rows of {run.snapshot} were changed after it was made: their hash differs."),
+    )
     recipe = Recipe.from_json(run.recipe)
-    spec = write_run(
+    write_run(
         folder,
         base_model=str(base_folder()),
         base_sha256=run.base_sha256,
         recipe=recipe,
         seed=run.seed,
-        rows=as_rows(run.snapshot),
+        rows=rows,
         eval_rows=rows_to_watch(run.snapshot, max_length=recipe.max_length),
         continue_from=str(store.verified(run.parent)) if run.parent else None,
-    )
-    if spec.dataset_sha256 != run.snapshot.content_sha256:
-        (folder / SPEC).unlink()
-    ensure(
-        spec.dataset_sha256 == run.snapshot.content_sha256,
-        Conflict(f"The rows of {run.snapshot} were changed after it was made: their hash differs."),
     )
     return folder

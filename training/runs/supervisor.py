@@ -16,7 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from labelhub import jobs
-from labelhub.errors import Refused
+from labelhub.errors import Conflict, Refused, ensure
 from labelhub.jobs.patience import patiently
 from labelhub.states import move
 from training.lm.adapter_files import WEIGHTS, read_manifest
@@ -30,6 +30,7 @@ from training.runs.folders import prepare, run_folder
 from training.runs.leases import LostLease, announce, beat, hold
 from training.runs.models import ModelVersion, RunMetric, TrainingRun
 from training.runs.runners import Handle, Progress, Runner, configured_runner
+from training.runs.vouching import breaches
 from training.scope import next_number
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def _one_attempt(run: TrainingRun, runner: Runner, folder: Path) -> bool:
     handle = runner.submit(folder, "run")
     try:
         progress = _watch(run, runner, handle)
-        copy_metrics(run, folder)
+        patiently(lambda: copy_metrics(run, folder))
         return _conclude(run, folder, progress)
     finally:
         runner.stop(handle)
@@ -92,23 +93,31 @@ def _watch(run: TrainingRun, runner: Runner, handle: Handle) -> Progress:
 
 
 def _note(run: TrainingRun, folder: Path, progress: Progress) -> None:
+    """Beat, and write what the trainer said since; whoever is overtaken in between writes nothing more."""
     status = progress.status
     changes: dict[str, Any] = {}
     if status and status.state == Said.RUNNING:
         changes = {"step": status.step, "max_steps": status.max_steps}
     beat(run, **changes)
-    if run.state == State.STARTING and run.step:
-        move(run, to=State.RUNNING, training_at=Now())
-        run.refresh_from_db()
-    copy_metrics(run, folder)
+    with transaction.atomic():
+        held = hold(run)
+        if held.state == State.STARTING and held.step:
+            move(held, to=State.RUNNING, training_at=Now())
+        _copy(held, folder)
+    run.refresh_from_db()
 
 
+@transaction.atomic
 def copy_metrics(run: TrainingRun, folder: Path) -> None:
-    """Rows of what was logged since; steps that a resume trained again are written over."""
-    since = run.metrics.order_by("-step").values_list("step", flat=True).first() or 0
+    """Rows of what was logged since; steps that a resume trained again are written over. Raises LostLease."""
+    _copy(hold(run), folder)
+
+
+def _copy(held: TrainingRun, folder: Path) -> None:
+    since = held.metrics.order_by("-step").values_list("step", flat=True).first() or 0
     rows = [
-        RunMetric(run=run, step=line["step"], **{name: line.get(name) for name in MEASURES})
-        for line in read_metrics(folder, min(since, run.step - 1))
+        RunMetric(run=held, step=line["step"], **{name: line.get(name) for name in MEASURES})
+        for line in read_metrics(folder, min(since, held.step - 1))
     ]
     by_step = {row.step: row for row in rows}
     RunMetric.objects.bulk_create(
@@ -143,10 +152,15 @@ def _why_dead(folder: Path) -> str:
 
 @transaction.atomic
 def register(run: TrainingRun, folder: Path) -> ModelVersion:
-    """Make the version of a run that succeeded: exactly one, whoever was killed. Raises LostLease, Conflict."""
-    read_manifest(folder)
+    """Make the version of a run that succeeded: exactly one, whoever was killed.
+
+    Raises LostLease, Conflict unless its manifest vouches for this adapter, of the snapshot's rows and the run's base.
+    """
+    manifest = read_manifest(folder)
     files = store.put(folder / "adapter")
     held = hold(run)
+    broken = next(breaches(held, folder, manifest, files), "")
+    ensure(not broken, Conflict(f"Nothing was registered: {broken}."))
     version = ModelVersion.objects.create(
         project=held.project,
         number=next_number(ModelVersion.objects.all(), held.project),

@@ -6,7 +6,6 @@ from labelhub.errors import Unavailable
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 from training.registry import actions as registry
-from training.registry.live import before, live_promotion, undone_by_rollback
 from training.registry.models import Promotion
 from training.runs.models import ModelVersion
 from training.serving import inference
@@ -27,10 +26,9 @@ def release(version: ModelVersion, *, slot: str, by: User, note: str = "") -> Pr
 
 def take_back(project: Project, *, slot: str, by: User, reason: str) -> Promotion:
     """Roll back at once. The earlier version is usually still loaded; if not, and the server is away, it is loaded
-    with the first question. Raises what `registry.roll_back` raises."""
-    undone = undone_by_rollback(live_promotion(project, slot))
-    target = before(undone) if undone else None
-    if target:
+    with the first question. Raises what `registry.roll_back` raises, and then has loaded nothing."""
+    promotion = registry.roll_back(project, slot=slot, by=by, reason=reason)
+    if promotion.version:
         with suppress(Unavailable):
-            inference.load(target)
-    return registry.roll_back(project, slot=slot, by=by, reason=reason)
+            inference.load(promotion.version)
+    return promotion

@@ -21,6 +21,8 @@ from training.runs.models import ModelVersion
 from training.serving.actions import release, take_back
 from training.serving.pages import version_context
 
+LONGEST_ID = 18  # digits, all of which fit into 64 bits
+
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ScopedAdmin):
@@ -37,7 +39,9 @@ class ModelVersionAdmin(ScopedAdmin):
 
     def _version(self, request: HttpRequest, pk: Any) -> ModelVersion:
         version = self.get_queryset(request).select_related("project", "run__snapshot", "run__launched_by")
-        found = version.filter(pk=pk).first() if str(pk).isdigit() else None
+        digits = str(pk)
+        is_id = digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_ID
+        found = version.filter(pk=digits).first() if is_id else None
         if found is None:
             raise Http404
         return found
@@ -81,7 +85,7 @@ class ModelVersionAdmin(ScopedAdmin):
     def evaluate(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         version = self._version(request, pk)
         try:
-            evaluate_against_live(version)
+            evaluate_against_live(version, by=request.user)  # type: ignore[arg-type]
             messages.success(request, f"{version} is being compared with what is live now.")
         except Refused as refusal:
             messages.error(request, refusal.detail)

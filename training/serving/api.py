@@ -9,8 +9,8 @@ from labelhub.errors import Invalid, ensure
 from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
 from labelhub.projects.rights import Right
+from training.api_shapes import ANYTHING, ITEMS, PAGE, numbered
 from training.registry import shown
-from training.registry.api import ANYTHING, ITEMS, PAGE, numbered
 from training.registry.live import Slot
 from training.registry.models import Promotion
 from training.runs.models import ModelVersion

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -41,6 +42,16 @@ class Unauthorized(Refused):
     status, code = 401, "invalid_api_key"
 
 
+class NoStreamsHere(Refused):
+    """A WSGI process ends a view's event loop with the view: what it still had to send is lost."""
+
+    code = "no_streams_here"
+
+    def __init__(self) -> None:
+        where = "with `manage.py up` it listens on the port after that of the pages"
+        super().__init__(f"The web process does not stream: ask the gateway ({where}), or leave `stream` out.")
+
+
 @dataclass(frozen=True)
 class Route:
     """Who answers: the name that the inference server knows, and the version to load should it not know it."""
@@ -56,6 +67,7 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
         body = parse_json(request.body)
         ensure(isinstance(body, dict), Malformed("The body must be a JSON object."))
         project = await sync_to_async(project_of)(request)
+        ensure(isinstance(request, ASGIRequest) or not body.get("stream"), NoStreamsHere())
         route = await sync_to_async(resolve)(project, body.get("model"))
         return await _answer(route, {**body, "model": route.name})
     except Refused as refusal:

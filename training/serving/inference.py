@@ -13,6 +13,7 @@ from training.runs import store
 from training.runs.models import ModelVersion
 
 SMOKE = [{"role": "user", "content": "Hello"}]
+OTHER_FILES = "conflict"  # the server's code for a name that is taken
 TIMEOUT = httpx.Timeout(20.0, connect=2.0)
 
 
@@ -26,7 +27,7 @@ def load(version: ModelVersion) -> None:
     """Under its name; what was loaded under that name with other files before makes room."""
     body = {"lora_name": version.name, "lora_path": str(store.verified(version)), "sha256": version.files}
     response = _post("load_lora_adapter", body)
-    if response.status_code == 409:
+    if response.status_code == 409 and _said(response).get("code") == OTHER_FILES:
         unload(version.name)
         response = _post("load_lora_adapter", body)
     ensure(response.is_success, Unavailable(f"The inference server does not load {version.name}: {_why(response)}"))
@@ -70,7 +71,13 @@ def _post(route: str, body: dict[str, Any]) -> httpx.Response:
 
 
 def _why(response: httpx.Response) -> str:
+    return str(_said(response).get("message") or f"status {response.status_code}")
+
+
+def _said(response: httpx.Response) -> dict[str, Any]:
+    """The error as OpenAI's servers tell it; {} when it is told otherwise."""
     try:
-        return str(response.json()["error"]["message"])
+        error = response.json()["error"]
     except (ValueError, KeyError, TypeError):
-        return f"status {response.status_code}"
+        return {}
+    return error if isinstance(error, dict) else {}

@@ -9,6 +9,7 @@ from annotations.review.models import LabelCategory
 from labelhub.errors import Refused
 from labelhub.people.models import User
 from training.evaluation.figures import figures
+from training.evaluation.folders import left_out
 from training.evaluation.metrics import Figure, figure
 from training.evaluation.models import CaseResult, Evaluation
 from training.registry.actions import ensure_promotable, latest_report
@@ -50,6 +51,7 @@ def version_context(version: ModelVersion, person: User) -> dict[str, Any]:
         "evaluation": done,
         "against": (str(done.baseline) if done.baseline else "the base") if done else "",
         "figures": figures(done) if done else None,
+        "left_out": left_out(done) if done else [],
         "categories": categories(done) if done else [],
         "worst": worst(done) if done else [],
         "gate": gate,

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.db.models.functions import Now
 
 from annotations.capture.actions.ingest import Outcome, ingest_feedback, ingest_interactions
 from annotations.capture.actions.watermarks import rewind
-from annotations.capture.models import ImportJob, Interaction
+from annotations.capture.models import ImportJob
+from labelhub import jobs
 from labelhub.body import parse_json, stored_text
 from labelhub.errors import Invalid, Malformed, Refused, ensure
 from labelhub.projects.models import Project
@@ -77,10 +79,35 @@ def _read_line(raw: bytes, mapping: dict[str, str], fallback_id: str) -> Any:
         return error if isinstance(error, Refused) else Malformed(str(error))
 
 
+@dataclass
+class Tally:
+    """What became of the lines so far."""
+
+    lines: int = 0
+    created: int = 0
+    already_there: int = 0
+    refused: set[int] = field(default_factory=set)
+    rejects: list[dict[str, Any]] = field(default_factory=list)
+    first: dict[str, int] = field(default_factory=dict)  # event → least id of the new rows that its followers read
+
+    def refuse(self, line: int, error: str) -> None:
+        self.refused.add(line)
+        if len(self.rejects) < KEPT_REJECTS:
+            self.rejects.append({"line": line, "error": error})
+
+    def add(self, event: str, numbers: list[int], outcomes: list[Outcome]) -> None:
+        for number, outcome in zip(numbers, outcomes, strict=True):
+            if not outcome.fine:
+                self.refuse(number, outcome.error)
+            elif outcome.status == "created" and outcome.id:
+                self.first[event] = min(outcome.id, self.first.get(event, outcome.id))
+
+
 def import_interactions(
     project: Project, path: Path, mapping: dict[str, str], *, progress: Callable[[int], None] = lambda n: None
 ) -> ImportJob:
-    """Import a JSONL file. Any line that is refused means that nothing is stored; the job lists the rejects by line.
+    """Import a JSONL file. Any line that is refused means that nothing is stored; the job lists the rejects by line,
+    after one in the name of line 0 that says what became of the file.
 
     The same file again changes nothing: every line has a stable id. Raises Invalid for a mapping that names no target.
     """
@@ -89,62 +116,64 @@ def import_interactions(
         not unknown,
         Invalid(f"Unknown targets in the mapping: {', '.join(sorted(unknown))}. Known: {', '.join(sorted(TARGETS))}."),
     )
-    sha = hashlib.file_digest(path.open("rb"), "sha256").hexdigest()
+    with path.open("rb") as file:
+        sha = hashlib.file_digest(file, "sha256").hexdigest()
     job = ImportJob.objects.create(
         project=project, file_name=stored_text(path.name)[0][-255:], file_sha256=sha, mapping=mapping
     )
-    rejects: list[dict[str, Any]] = []
-    counts = {"created": 0, "replayed": 0}
+    tally = Tally()
     try:
-        with transaction.atomic():
-            seen = _store(project, lines(path, sha[:16], mapping), rejects, counts, progress)
-            ensure(not rejects, Invalid(f"{len(rejects)} lines were refused: nothing was imported."))
-            first = Interaction.objects.filter(project=project, external_id__startswith=sha[:16]).order_by("pk").first()
-            if first:
-                rewind(project, first.pk)
-            move(
-                job,
-                to=ImportJob.State.DONE,
-                lines=seen,
-                created=counts["created"],
-                already_there=counts["replayed"],
-                finished_at=Now(),
-            )
-    except Refused as refusal:
-        kept = rejects[:KEPT_REJECTS] or [{"line": 0, "error": refusal.detail}]
-        move(job, to=ImportJob.State.FAILED, rejects=kept, finished_at=Now())
+        _store_all(job, lines(path, sha[:16], mapping), tally, progress)
+    except BaseException as error:  # Ctrl-C too: nobody goes on with it
+        _fail(job, tally, error)
+        if not isinstance(error, Refused):
+            raise
     return job
 
 
-def _store(
-    project: Project, numbered: Any, rejects: list[Any], counts: dict[str, int], progress: Callable[[int], None]
-) -> int:
-    """Store batch by batch inside the caller's transaction; how many lines were read."""
-    seen, batch = 0, []
+@transaction.atomic
+def _store_all(job: ImportJob, numbered: Any, tally: Tally, progress: Callable[[int], None]) -> None:
+    """Everything, or nothing and Refused. Followers are woken last: until the commit live traffic waits for that."""
+    _store(job.project, numbered, tally, progress)
+    refused = f"{len(tally.refused)} of {tally.lines} lines were refused: nothing was imported."
+    ensure(not tally.refused, Invalid(refused))
+    facts = {"lines": tally.lines, "created": tally.created, "already_there": tally.already_there}
+    move(job, to=ImportJob.State.DONE, finished_at=Now(), **facts)
+    for event, first in tally.first.items():
+        rewind(job.project, event, first)
+    for event in sorted(tally.first):  # in the order in which ingest wakes them
+        jobs.wake(event, job.project)
+
+
+def _fail(job: ImportJob, tally: Tally, error: BaseException) -> None:
+    reason = error.detail if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
+    rejects = [{"line": 0, "error": stored_text(reason)[0]}, *tally.rejects]
+    job.refresh_from_db()  # it may have been done, but for the commit
+    move(job, to=ImportJob.State.FAILED, lines=tally.lines, rejects=rejects, finished_at=Now())
+
+
+def _store(project: Project, numbered: Any, tally: Tally, progress: Callable[[int], None]) -> None:
+    """Store batch by batch inside the caller's transaction."""
+    batch = []
     for number, line in numbered:
-        seen += 1
+        tally.lines += 1
         if isinstance(line, Refused):
-            rejects.append({"line": number, "error": line.detail})
+            tally.refuse(number, line.detail)
         else:
             batch.append((number, *line))
         if len(batch) == BATCH:
-            _store_batch(project, batch, rejects, counts)
+            _store_batch(project, batch, tally)
             batch = []
-            progress(seen)
-    _store_batch(project, batch, rejects, counts)
-    progress(seen)
-    return seen
+            progress(tally.lines)
+    _store_batch(project, batch, tally)
+    progress(tally.lines)
 
 
-def _store_batch(project: Project, batch: list[Any], rejects: list[Any], counts: dict[str, int]) -> None:
-    _count(ingest_interactions(project, [item for _, item, _ in batch]), [n for n, _, _ in batch], rejects, counts)
+def _store_batch(project: Project, batch: list[Any], tally: Tally) -> None:
+    calls = ingest_interactions(project, [item for _, item, _ in batch], wake=False)
+    tally.add("captured", [number for number, _, _ in batch], calls)
+    tally.created += sum(outcome.status == "created" for outcome in calls)
+    tally.already_there += sum(outcome.status == "replayed" for outcome in calls)
     signs = [(number, sign) for number, _, sign in batch if sign]
-    _count(ingest_feedback(project, [sign for _, sign in signs]), [n for n, _ in signs], rejects, None)
-
-
-def _count(outcomes: list[Outcome], numbers: list[int], rejects: list[Any], counts: dict[str, int] | None) -> None:
-    for number, outcome in zip(numbers, outcomes, strict=True):
-        if not outcome.fine:
-            rejects.append({"line": number, "error": outcome.error})
-        elif counts is not None:
-            counts[outcome.status] += 1
+    stored = ingest_feedback(project, [sign for _, sign in signs], wake=False)
+    tally.add("reacted", [number for number, _ in signs], stored)

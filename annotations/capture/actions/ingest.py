@@ -5,7 +5,7 @@ changed.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +35,9 @@ class Outcome:
         return self.status in {"created", "replayed"}
 
 
-def ingest_interactions(project: Project, items: list[Any]) -> list[Outcome]:
-    """Store what is valid; an outcome per item, in order."""
+def ingest_interactions(project: Project, items: list[Any], *, wake: bool = True) -> list[Outcome]:
+    """Store what is valid; an outcome per item, in order. Without `wake` that is left to the end of a transaction that
+    stays open: everybody else who ingests waits for the first who wakes a follower."""
     now = timezone.now()
     parsed = [_parse(lambda i: interaction_row(i, now), item) for item in items]
     rows = {row.external_id: row for row in reversed(parsed) if isinstance(row, InteractionRow)}
@@ -45,17 +46,21 @@ def ingest_interactions(project: Project, items: list[Any]) -> list[Outcome]:
     with transaction.atomic(), _pipelined(), connection.cursor() as linked:
         new = _insert_interactions(project, rows)
         linked.execute(LINK_PARKED, [project.pk, sorted(rows)])
-        jobs.wake("captured", project)
+        if wake:
+            jobs.wake("captured", project)
         created = {external_id: (id_, sha) for id_, external_id, sha in new.fetchall()}
         _insert_raw(project, rows, created)
-        if linked.rowcount:
+        if wake and linked.rowcount:
             jobs.wake("reacted", project)
         known = created | _bodies(Interaction, project, rows.keys() - created)
     return _outcomes(parsed, known, set(created))
 
 
-def ingest_feedback(project: Project, items: list[Any]) -> list[Outcome]:
-    """Store what is valid; feedback about something not seen yet is parked and linked when that arrives."""
+def ingest_feedback(project: Project, items: list[Any], *, wake: bool = True) -> list[Outcome]:
+    """Store what is valid; feedback about something not seen yet is parked and linked when that arrives.
+
+    `wake` as for interactions.
+    """
     now = timezone.now()
     parsed = [_parse(lambda i: feedback_row(i, now), item) for item in items]
     rows = {row.external_id: row for row in reversed(parsed) if isinstance(row, FeedbackRow)}
@@ -63,7 +68,8 @@ def ingest_feedback(project: Project, items: list[Any]) -> list[Outcome]:
         return _outcomes(parsed, {}, set())
     with transaction.atomic(), _pipelined():
         new = _insert_feedback(project, rows)
-        jobs.wake("reacted", project)
+        if wake:
+            jobs.wake("reacted", project)
         created = {external_id: (id_, sha) for id_, external_id, sha in new.fetchall()}
         known = created | _bodies(Feedback, project, rows.keys() - created)
     return _outcomes(parsed, known, set(created))
@@ -99,9 +105,22 @@ def _outcomes(parsed: list[Any], known: dict[str, tuple[int, str]], created: set
     return outcomes
 
 
+# Parked signs are indexed by project, not by session. So ingest looks at so few for the sessions that it makes, and the
+# follow-up, for which nobody waits, at all of them (`link_parked`). "<=" and the order, which change nothing, keep the
+# planner to that index: it guesses that much is parked and would rather read all feedback of the project.
+PARKED_LOOKED_AT = 200
 INSERT_SESSIONS = """
-    INSERT INTO annotations_session (project_id, external_id)
-    SELECT %s, x FROM unnest(%s::text[]) AS x ORDER BY x ON CONFLICT (project_id, external_id) DO NOTHING
+    WITH new AS (
+        INSERT INTO annotations_session (project_id, external_id)
+        SELECT %(project)s, x FROM unnest(%(sessions)s::text[]) AS x ORDER BY x
+        ON CONFLICT (project_id, external_id) DO NOTHING RETURNING id, external_id
+    ), parked AS (
+        SELECT id, about_session FROM annotations_feedback
+        WHERE project_id = %(project)s AND interaction_id IS NULL AND session_id IS NULL AND about_interaction <= ''
+        ORDER BY about_interaction LIMIT %(looked_at)s
+    )
+    UPDATE annotations_feedback f SET session_id = new.id
+    FROM new JOIN parked ON parked.about_session = new.external_id WHERE f.id = parked.id
 """
 INSERT_INTERACTIONS = """
     INSERT INTO annotations_interaction (project_id, session_id, external_id, body_sha256, occurred_at, system_context,
@@ -138,7 +157,7 @@ LINK_ALL_PARKED = """
 LINK_PARKED_TO_SESSIONS = """
     UPDATE annotations_feedback f SET session_id = s.id FROM annotations_session s
     WHERE f.project_id = %s AND f.interaction_id IS NULL AND f.session_id IS NULL AND f.about_interaction = ''
-      AND s.project_id = f.project_id AND s.external_id = f.about_session
+      AND s.project_id = f.project_id AND s.external_id = f.about_session AND (%s::bigint[] IS NULL OR s.id = ANY(%s))
 """
 INSERT_FEEDBACK = """
     INSERT INTO annotations_feedback (project_id, external_id, body_sha256, interaction_id, session_id,
@@ -168,7 +187,9 @@ def _insert_interactions(project: Project, rows: dict[str, InteractionRow]) -> A
         for r in rows.values()
     ]  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_SESSIONS, [project.pk, sorted({r.session for r in rows.values()})])
+        sessions = sorted({r.session for r in rows.values()})
+        facts: dict[str, Any] = {"project": project.pk, "sessions": sessions, "looked_at": PARKED_LOOKED_AT}
+        cursor.execute(INSERT_SESSIONS, facts)
     new = connection.cursor()
     new.execute(INSERT_INTERACTIONS, [project.pk, project.pk, json.dumps(records)])
     return new
@@ -193,19 +214,16 @@ def _insert_feedback(project: Project, rows: dict[str, FeedbackRow]) -> Any:
     return new
 
 
-def link_parked(project: Project, external_ids: list[str] | None = None) -> int:
-    """Link parked feedback whose interaction is there by now, all of it or that about `external_ids`. How many.
-
-    All of it means feedback about sessions too.
-    """
+def link_parked(project: Project, captured: Sequence[Interaction] | None = None) -> None:
+    """Link parked feedback whose interaction or session is there by now, all of it or that about what was captured."""
     with connection.cursor() as cursor:
-        if external_ids is not None:
-            cursor.execute(LINK_PARKED, [project.pk, external_ids])
-            return int(cursor.rowcount)
-        cursor.execute(LINK_ALL_PARKED, [project.pk])
-        linked: int = cursor.rowcount
-        cursor.execute(LINK_PARKED_TO_SESSIONS, [project.pk])
-        return linked + int(cursor.rowcount)
+        if captured is None:
+            cursor.execute(LINK_ALL_PARKED, [project.pk])
+            cursor.execute(LINK_PARKED_TO_SESSIONS, [project.pk, None, None])
+        else:
+            cursor.execute(LINK_PARKED, [project.pk, [row.external_id for row in captured]])
+            sessions = list({row.session_id for row in captured})
+            cursor.execute(LINK_PARKED_TO_SESSIONS, [project.pk, sessions, sessions])
 
 
 def _bodies(

@@ -10,6 +10,7 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Least
 
 from annotations.capture.models import Watermark
+from labelhub.jobs.follow_ups import following
 from labelhub.projects.models import Project
 
 # Ids are drawn before their transaction commits, so a lower id can appear after a higher one was read. The watermark
@@ -64,9 +65,11 @@ def _settled_before() -> datetime:
     return settled
 
 
-def rewind(project: Project, to: int, follow_ups: list[str] | None = None) -> None:
-    """Make follow-ups read again from `to` on: for rows that were long in one transaction, as an import is."""
-    marks = Watermark.objects.filter(project=project)
-    if follow_ups is not None:
-        marks = marks.filter(follow_up__in=follow_ups)
+def rewind(project: Project, event: str, to: int) -> None:
+    """Make the followers of `event` read again from `to` on: for rows that were long in one transaction.
+
+    The id is one of the table that `event` is about. A follow-up's watermark bears its function's name.
+    """
+    names = [one.path.rpartition(".")[2] for one in following(event)]
+    marks = Watermark.objects.filter(project=project, follow_up__in=names)
     marks.update(position=Least("position", max(to - 1, 0)))

@@ -1,6 +1,6 @@
 """manage.py import_interactions FILE --project P --map output=answer …"""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,15 @@ from annotations.capture.models import ImportJob
 from labelhub.errors import Refused
 from labelhub.projects.models import Project
 
+SHOWN_REJECTS = 20
+
+
+def pair(text: str) -> tuple[str, str]:
+    target, _, source = text.partition("=")
+    if not (target and source):
+        raise ArgumentTypeError(f"{text!r} is no TARGET=FIELD, such as output=answer")
+    return target, source
+
 
 class Command(BaseCommand):
     help = "Import past interactions from a JSONL file: all of it or nothing; rejects are listed by line."
@@ -19,12 +28,12 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--project", required=True, help="slug of the project")
         parser.add_argument(
-            "--map", action="append", default=[], metavar="TARGET=FIELD",
+            "--map", nargs="+", action="extend", type=pair, default=[], metavar="TARGET=FIELD",
             help="which field of a line becomes what, e.g. prompt=question output=answer thumb=correct",
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
-        mapping = dict(pair.split("=", 1) for pair in options["map"]) or {"prompt": "prompt", "output": "output"}
+        mapping = dict(options["map"]) or {"prompt": "prompt", "output": "output"}
         project = Project.objects.filter(slug=options["project"]).first()
         if project is None:
             raise CommandError(f"There is no project {options['project']!r}.")
@@ -35,9 +44,10 @@ class Command(BaseCommand):
         except Refused as refusal:
             raise CommandError(refusal.detail) from None
         if job.state == ImportJob.State.FAILED:
-            for reject in job.rejects[:20]:
+            of_the_file, *of_lines = job.rejects
+            for reject in of_lines[:SHOWN_REJECTS]:
                 self.stderr.write(f"line {reject['line']}: {reject['error']}")
-            raise CommandError(f"Nothing was imported: {len(job.rejects)} lines were refused.")
+            raise CommandError(of_the_file["error"])
         self.stdout.write(f"{job.lines} lines: {job.created} new, {job.already_there} were there already.")
 
     def _progress(self, lines: int) -> None:

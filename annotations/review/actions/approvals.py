@@ -4,6 +4,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from annotations.review.actions.seats import locked, settle
 from annotations.review.models import Approval, Claim, Draft, Label, Return, ReviewTask
 from labelhub import jobs
 from labelhub.errors import Invalid, NotAllowed, StaleState, ensure
@@ -44,22 +45,20 @@ def send_back(label: Label, *, by: User, reason: str) -> Return:
     ensure(reason.strip(), Invalid("Say why: the author reads it."))
     task = _decide_on(label)
     returned = Return.objects.create(label=label, by=by, reason=reason.strip())
-    Claim.objects.filter(task=task, by=label.author_id, state=Claim.State.DONE).update(
-        state=Claim.State.RELEASED, fence=F("fence") + 1
-    )
+    for claim in Claim.objects.done().filter(task=task, by=label.author_id):
+        move(claim, to=Claim.State.RELEASED, fence=claim.fence + 1)
     Draft.objects.update_or_create(
         task=task, by_id=label.author_id,
         defaults={"content": as_payload(label), "updated_at": Now(), "version": F("version") + 1},
         create_defaults={"content": as_payload(label)},
     )  # fmt: skip
-    if task.state == ReviewTask.State.SUBMITTED:
-        move(task, to=ReviewTask.State.OPEN)
+    settle(task)
     return returned
 
 
 def _decide_on(label: Label) -> ReviewTask:
     """The label's task, locked. Raises StaleState when somebody decided on the label before."""
-    task = ReviewTask.objects.select_for_update().get(pk=label.task_id)
+    task = locked(label.task_id)
     waiting = Label.objects.waiting().filter(pk=label.pk).exists()
     ensure(waiting, StaleState("Somebody decided on this label before you. Reload to see what became of it."))
     return task

@@ -6,18 +6,23 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
+from annotations.review.actions.seats import locked
 from annotations.review.models import Claim, Queue, ReviewTask
-from labelhub.errors import NotFound, StaleState, ensure
+from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.people.models import User
+from labelhub.projects.actions import ensure_right
+from labelhub.projects.rights import Right
 from labelhub.states import move
 
 TRIES = 50
+# Claim.MOVES in one statement: what is done is never taken anew.
 TAKE = """
     INSERT INTO annotations_claim AS mine (task_id, by_id, state, fence, claimed_at, leased_until, skip_reason)
     VALUES (%(task)s, %(by)s, 'held', 1, statement_timestamp(), statement_timestamp() + %(lease)s, '')
     ON CONFLICT (task_id, by_id) DO UPDATE SET state = 'held', fence = mine.fence + 1,
         claimed_at = excluded.claimed_at,
         leased_until = excluded.leased_until, skip_reason = ''
+        WHERE mine.state <> 'done'
     RETURNING *
 """
 
@@ -26,16 +31,17 @@ TAKE = """
 def claim_next(queue: Queue, *, by: User) -> Claim | None:
     """The next task of `queue` for `by`; the one already held, if any; None when nothing is left for this person."""
     ensure(Queue.objects.visible_to(by).filter(pk=queue.pk).exists(), NotFound())
-    held = Claim.objects.live().filter(by=by, task__queue=queue, task__state=ReviewTask.State.OPEN).first()
+    held = Claim.objects.at_hand(queue, by).first()
     if held:
-        return renew(held)
+        return extended(held, locked(held.task_id))
     tried: list[int] = []
     for _ in range(TRIES):
         task = waiting_for(queue, by).exclude(pk__in=tried).select_for_update(skip_locked=True, of=("self",)).first()
         if task is None:
             return None
-        # Counted again under the lock: the first count was made before it.
-        if Claim.objects.filter(task=task).seats_taken().count() < queue.overlap:
+        # Looked at again under the lock: the search was made before it.
+        seated = list(Claim.objects.filter(task=task).seats_taken().values_list("by", flat=True))
+        if by.pk not in seated and len(seated) < queue.overlap:
             return _take(task, queue, by)
         tried.append(task.pk)
     return None
@@ -45,18 +51,14 @@ def claim_next(queue: Queue, *, by: User) -> Claim | None:
 def claim(task: ReviewTask, *, by: User) -> Claim:
     """This very task. Raises NotFound when it is not theirs to see, StaleState when the seats are taken."""
     ensure(ReviewTask.objects.visible_to(by).filter(pk=task.pk).exists(), NotFound())
-    locked = ReviewTask.objects.select_for_update().select_related("queue").get(pk=task.pk)
-    ensure(
-        locked.state == ReviewTask.State.OPEN, StaleState(f"This task is {locked.state}: there is nothing to judge.")
-    )
-    mine = Claim.objects.live().filter(task=locked, by=by).first()
+    task = locked(task.pk)
+    ensure(task.state == ReviewTask.State.OPEN, StaleState(f"This task is {task.state}: there is nothing to judge."))
+    mine = Claim.objects.live().filter(task=task, by=by).first()
     if mine:
-        return renew(mine)
-    judged = Claim.objects.filter(task=locked, by=by, state=Claim.State.DONE).exists()
-    ensure(not judged, StaleState("You have judged this task. It waits for somebody else now: take the next one."))
-    others = Claim.objects.filter(task=locked).exclude(by=by).seats_taken().count()
-    ensure(others < locked.queue.overlap, StaleState("Somebody else is judging this task. Take the next one."))
-    return _take(locked, locked.queue, by)
+        return extended(mine, task)
+    others = Claim.objects.filter(task=task).exclude(by=by).seats_taken().count()
+    ensure(others < task.queue.overlap, StaleState("Somebody else is judging this task. Take the next one."))
+    return _take(task, task.queue, by)
 
 
 def waiting_for(queue: Queue, user: User) -> QuerySet[ReviewTask]:
@@ -70,30 +72,49 @@ def waiting_for(queue: Queue, user: User) -> QuerySet[ReviewTask]:
 
 
 def _take(task: ReviewTask, queue: Queue, by: User) -> Claim:
+    """Raises StaleState when `by` has judged the task."""
     lease = timedelta(minutes=queue.lease_minutes)
-    claim: Claim = Claim.objects.raw(TAKE, {"task": task.pk, "by": by.pk, "lease": lease})[0]
-    claim.task = task
-    return claim
+    taken: list[Claim] = list(Claim.objects.raw(TAKE, {"task": task.pk, "by": by.pk, "lease": lease}))
+    ensure(taken, StaleState("You have judged this task. It waits for somebody else now: take the next one."))
+    taken[0].task = task
+    return taken[0]
 
 
 @transaction.atomic
-def renew(claim: Claim) -> Claim:
+def renew(claim: Claim, *, by: User) -> Claim:
     """Activity on a held task extends its lease; one that has run out takes its seat again only if that is free."""
-    task = ReviewTask.objects.select_for_update(of=("self",)).select_related("queue").get(pk=claim.task_id)
+    return extended(*_mine(claim, by))
+
+
+@transaction.atomic
+def release(claim: Claim, *, by: User, fence: int) -> None:
+    """Give the task back. A claim that is not held any more, or was taken anew since `fence`, is left alone."""
+    mine, _ = _mine(claim, by)
+    if mine.state == Claim.State.HELD and mine.fence == fence:
+        move(mine, to=Claim.State.RELEASED)
+
+
+@transaction.atomic
+def skip(claim: Claim, *, by: User, reason: str) -> None:
+    """Give it back and do not show it to this person again. Raises StaleState when it is not held any more."""
+    ensure(len(reason) <= 300, Invalid("The reason must be text of at most 300 characters.", field="reason"))
+    mine, _ = _mine(claim, by)
+    move(mine, to=Claim.State.RELEASED, skip_reason=reason or "skipped")
+
+
+def _mine(claim: Claim, by: User) -> tuple[Claim, ReviewTask]:
+    """The claim as it is now, and its task, locked. Raises NotFound for another's, NotAllowed without the right."""
+    ensure(claim.by_id == by.pk, NotFound())
+    task = locked(claim.task_id)
+    ensure_right(by, task.project, Right.LABEL)
+    return Claim.objects.get(task=task, by=by), task
+
+
+def extended(claim: Claim, task: ReviewTask) -> Claim:
+    """`claim` with a new lease, unless it has run out and its seat is taken. `task` is locked."""
     others = Claim.objects.filter(task=task).exclude(pk=claim.pk).seats_taken().count()
     if others < task.queue.overlap:
         lease = Now() + timedelta(minutes=task.queue.lease_minutes)
-        Claim.objects.filter(pk=claim.pk, state=Claim.State.HELD).update(leased_until=lease)
-    claim.refresh_from_db()
+        Claim.objects.held().filter(pk=claim.pk).update(leased_until=lease)
+    claim.refresh_from_db(fields=["state", "fence", "leased_until"])
     return claim
-
-
-def release(claim: Claim, *, by: User) -> None:
-    """Give the task back. Somebody else's claim is left alone; one that is not held any more too."""
-    Claim.objects.filter(pk=claim.pk, by=by, state=Claim.State.HELD).update(state=Claim.State.RELEASED)
-
-
-def skip(claim: Claim, *, by: User, reason: str) -> None:
-    """Give it back and do not show it to this person again. Raises StaleState when it is not held any more."""
-    ensure(claim.by_id == by.pk, NotFound())
-    move(claim, to=Claim.State.RELEASED, skip_reason=reason[:300] or "skipped")

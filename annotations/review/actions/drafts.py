@@ -2,36 +2,38 @@
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from annotations.review.actions.claims import renew
+from annotations.review.actions.claims import extended
+from annotations.review.actions.seats import locked
 from annotations.review.models import Claim, Draft, ReviewTask
 from labelhub.errors import Invalid, StaleState, ensure
 from labelhub.people.models import User
+from labelhub.projects.actions import ensure_right
+from labelhub.projects.rights import Right
 
 
+@transaction.atomic
 def save_draft(task: ReviewTask, *, by: User, fence: int, version: int, content: dict[str, Any]) -> Draft:
     """Keep `content` as version + 1; `version` is the one it builds on, 0 for the first.
 
     Raises StaleState with extra draft and version when another tab was faster, or without them when the claim is gone.
     """
     ensure(isinstance(content, dict), Invalid("A draft is an object."))
-    claim = Claim.objects.filter(task=task, by=by).select_related("task__queue").first()
-    if claim is None or claim.state != Claim.State.HELD or claim.fence != fence:
+    task = locked(task.pk)  # no label comes in between: its draft would stay behind
+    ensure_right(by, task.project, Right.LABEL)
+    claim = Claim.objects.held().filter(task=task, by=by, fence=fence).first()
+    if claim is None:
         raise StaleState("You do not hold this task any more. Your text is still in this tab: copy it, or claim again.")
-    renew(claim)
-    if version == 0:
-        try:
-            with transaction.atomic():
-                return Draft.objects.create(task=task, by=by, content=content)
-        except IntegrityError:
-            pass  # another tab made the first version; told below
-    kept = Draft.objects.filter(task=task, by=by, version=version)
-    if version > 0 and kept.update(content=content, version=F("version") + 1, updated_at=Now()):
-        return Draft.objects.get(task=task, by=by)
-    other = Draft.objects.filter(task=task, by=by).first()
-    if other is None:  # submitted or sent away meanwhile
-        raise StaleState("This draft is gone: the label was submitted in another tab.")
-    raise StaleState("Another tab saved this draft. Compare the two texts.", draft=other.content, version=other.version)
+    extended(claim, task)
+    mine = Draft.objects.filter(task=task, by=by)
+    kept = mine.first()
+    if kept is None:
+        ensure(version == 0, StaleState("This draft is gone: the label was submitted in another tab."))
+        return Draft.objects.create(task=task, by=by, content=content)
+    other = StaleState("Another tab saved this draft. Compare the two texts.", draft=kept.content, version=kept.version)
+    ensure(kept.version == version, other)
+    mine.update(content=content, version=F("version") + 1, updated_at=Now())
+    return mine.get()

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
+from annotations.review.actions.seats import locked, settle
 from annotations.review.judgement import Judgement
 from annotations.review.models import Claim, Draft, Label, LabelCategory, ReviewTask, SpanComment
 from labelhub.errors import StaleState, ensure
@@ -19,17 +20,13 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -
 
     A lease that ran out does no harm as long as nobody else needs the seat.
     """
-    locked = (
-        ReviewTask.objects.select_for_update(of=("self",))
-        .select_related("queue", "interaction", "project")
-        .get(pk=task.pk)
-    )
-    ensure_right(by, locked.project, Right.LABEL)
-    claim = _held_claim(locked, by, fence)
-    taxonomy, guidelines = locked.project.taxonomy, locked.project.guidelines
-    judgement = Judgement.parse(payload, taxonomy, locked.interaction.output)
+    task = locked(task.pk)
+    ensure_right(by, task.project, Right.LABEL)
+    claim = _held_claim(task, by, fence)
+    taxonomy, guidelines = task.project.taxonomy, task.project.guidelines
+    judgement = Judgement.parse(payload, taxonomy, task.interaction.output)
     label = Label.objects.create(
-        project=locked.project, task=locked, author=by, verdict=judgement.verdict, root_cause=judgement.root_cause,
+        project=task.project, task=task, author=by, verdict=judgement.verdict, root_cause=judgement.root_cause,
         rewrite=judgement.rewrite, confidence=judgement.confidence, note=judgement.note,
         active_seconds=judgement.active_seconds, taxonomy=taxonomy, guidelines=guidelines,
     )  # fmt: skip
@@ -38,16 +35,15 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -
     )
     SpanComment.objects.bulk_create(SpanComment(label=label, **vars(comment)) for comment in judgement.comments)
     move(claim, to=Claim.State.DONE)
-    Draft.objects.filter(task=locked, by=by).delete()
-    if Claim.objects.filter(task=locked, state=Claim.State.DONE).count() >= locked.queue.overlap:
-        move(locked, to=ReviewTask.State.SUBMITTED)
+    Draft.objects.filter(task=task, by=by).delete()
+    settle(task)
     return label
 
 
 def _held_claim(task: ReviewTask, by: User, fence: int) -> Claim:
-    claim = Claim.objects.select_for_update().filter(task=task, by=by).first()
+    claim = Claim.objects.held().filter(task=task, by=by, fence=fence).first()
     gone = "You do not hold this task any more; your draft is kept. Claim it again, or take the next one."
-    if claim is None or claim.state != Claim.State.HELD or claim.fence != fence:
+    if claim is None:
         raise StaleState(gone)
     others = Claim.objects.filter(task=task).exclude(by=by).seats_taken().count()
     ensure(task.state == ReviewTask.State.OPEN and others < task.queue.overlap, StaleState(gone))

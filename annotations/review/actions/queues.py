@@ -1,54 +1,121 @@
-"""Queues and what is put into them by hand or by lot."""
+"""Queues, and what is put into them by hand or by lot."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.core.validators import slug_re
-from django.db.models import Exists, OuterRef
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Least, Now
 
 from annotations.capture.models import Interaction
-from annotations.review.models import Queue, ReviewTask
-from labelhub.errors import Invalid, ensure
+from annotations.review.actions.seats import locked, settle
+from annotations.review.models import Claim, Queue, ReviewTask
+from labelhub.body import stored_text
+from labelhub.errors import Conflict, Invalid, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
-from labelhub.projects.models import Project
+from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
 
+OVERLAP, LEASE_MINUTES = (1, 10), (1, 240)
+# In one statement: how many are new is told by it alone, whoever else puts something into the queue meanwhile.
+PUT = """
+    INSERT INTO annotations_reviewtask
+        (project_id, queue_id, interaction_id, state, priority, reason, random_slice, routed_by_id)
+    SELECT answer.project_id, %(queue)s, answer.id, 'open', work.priority, work.reason, %(random_slice)s, %(by)s
+    FROM unnest(%(answers)s::bigint[], %(reasons)s::text[], %(priorities)s::int[])
+        WITH ORDINALITY AS work (id, reason, priority, place)
+    JOIN annotations_interaction answer ON answer.id = work.id AND answer.project_id = %(project)s
+    ORDER BY work.place
+    ON CONFLICT (queue_id, interaction_id) DO NOTHING
+"""
 
+
+@dataclass(frozen=True)
+class Work:
+    """An answer to judge: why, and how urgent it is."""
+
+    interaction_id: int
+    reason: str
+    priority: int = 0
+
+
+@transaction.atomic
 def create_queue(
-    project: Project, *, slug: str, name: str, by: User, instructions: str = "", overlap: int = 1
-) -> Queue:
-    """Raises NotAllowed, Invalid when the slug is taken or cannot stand in an address."""
+    project: Project, *, slug: str, name: str, by: User, instructions: str = "", overlap: int = 1,
+    lease_minutes: int = 15, reviewers: Collection[User] = (),
+) -> Queue:  # fmt: skip
+    """Raises NotAllowed, Conflict when the slug is taken, Invalid for what does not fit."""
     ensure_right(by, project, Right.CURATE)
     fits = bool(slug_re.match(slug)) and len(slug) <= 60
     ensure(fits, Invalid("slug must be at most 60 letters, digits, hyphens or underscores.", field="slug"))
-    ensure(0 < len(name) <= 120, Invalid("name must be text of at most 120 characters.", field="name"))
-    ensure(
-        not Queue.objects.filter(project=project, slug=slug).exists(), Invalid(f"There is a queue {slug!r} already.")
+    ensure_fits(project, name=name, overlap=overlap, lease_minutes=lease_minutes, reviewers=reviewers)
+    queue = Queue(project=project, slug=slug, name=name, overlap=overlap, lease_minutes=lease_minutes)
+    queue.instructions = stored_text(instructions)[0]
+    try:
+        with transaction.atomic():
+            queue.save()
+    except IntegrityError as error:
+        raise Conflict(f"There is a queue {slug!r} already: choose another slug.", field="slug") from error
+    queue.reviewers.set(reviewers)
+    return queue
+
+
+@transaction.atomic
+def update_queue(
+    queue: Queue, *, by: User, name: str, instructions: str, overlap: int, lease_minutes: int,
+    reviewers: Collection[User],
+) -> None:  # fmt: skip
+    """Set the queue up anew; what is being judged follows. Raises NotAllowed, Invalid for what does not fit."""
+    ensure_right(by, queue.project, Right.CURATE)
+    ensure_fits(queue.project, name=name, overlap=overlap, lease_minutes=lease_minutes, reviewers=reviewers)
+    kept = Queue.objects.select_for_update(no_key=True).get(pk=queue.pk)
+    touched = (
+        ReviewTask.objects.filter(queue=queue).undecided() if kept.overlap != overlap else ReviewTask.objects.none()
     )
-    return Queue.objects.create(project=project, slug=slug, name=name, instructions=instructions, overlap=overlap)
+    list(touched.order_by("pk").select_for_update().values_list("pk", flat=True))  # who is submitting ends first
+    Queue.objects.filter(pk=queue.pk).update(
+        name=name, instructions=stored_text(instructions)[0], overlap=overlap, lease_minutes=lease_minutes
+    )
+    queue.reviewers.set(reviewers)
+    for task in touched.out_of_step().values_list("pk", flat=True):
+        settle(locked(task))
+    lease = Now() + timedelta(minutes=lease_minutes)
+    Claim.objects.held().filter(task__queue=queue).update(leased_until=Least(F("leased_until"), lease))
 
 
-def add_tasks(
-    queue: Queue, interactions: Iterable[Interaction], *, by: User | None, reason: str, priority: int = 0,
-    random_slice: bool = False,
-) -> int:  # fmt: skip
-    """Put interactions of the queue's project up for judging; those in the queue stay as they are. How many are new."""
-    rows = [
-        ReviewTask(
-            project_id=queue.project_id, queue=queue, interaction=interaction, reason=reason[:300], priority=priority,
-            random_slice=random_slice, routed_by=by,
-        )
-        for interaction in interactions
-    ]  # fmt: skip
-    before = ReviewTask.objects.filter(queue=queue).count()
-    ReviewTask.objects.bulk_create(rows, ignore_conflicts=True)
-    return ReviewTask.objects.filter(queue=queue).count() - before
+def ensure_fits(project: Project, *, name: str, overlap: int, lease_minutes: int, reviewers: Collection[User]) -> None:
+    """Raises Invalid for what no queue of `project` can be."""
+    fits = bool(name.strip()) and len(name) <= 120
+    ensure(fits, Invalid("name must be text of at most 120 characters.", field="name"))
+    for field, value, (low, high) in (("overlap", overlap, OVERLAP), ("lease_minutes", lease_minutes, LEASE_MINUTES)):
+        ensure(low <= value <= high, Invalid(f"{field} must be from {low} to {high}.", field=field))
+    members = Membership.objects.filter(project=project, user__in=reviewers).count()
+    ensure(members == len(set(reviewers)), Invalid("Only people of the project review in it.", field="reviewers"))
+
+
+def add_tasks(queue: Queue, work: Iterable[Work], *, by: User, random_slice: bool = False) -> int:
+    """Put answers of the queue's project up for judging. How many are new; those in the queue stay as they are."""
+    ensure_right(by, queue.project, Right.TRIAGE)
+    work = list(work)
+    values: dict[str, Any] = {
+        "project": queue.project_id, "queue": queue.pk, "by": by.pk, "random_slice": random_slice,
+        "answers": [one.interaction_id for one in work], "reasons": [one.reason[:300] for one in work],
+        "priorities": [one.priority for one in work],
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(PUT, values)
+        return int(cursor.rowcount)
 
 
 def draw_at_random(queue: Queue, *, by: User, number: int) -> int:
     """A random slice of what was captured and is in no queue yet: it keeps the figures unbiased."""
     ensure_right(by, queue.project, Right.TRIAGE)
-    ensure(1 <= number <= 10_000, Invalid("Draw between 1 and 10,000."))
+    ensure(1 <= number <= 10_000, Invalid("Draw between 1 and 10,000.", field="random"))
     tasked = ReviewTask.objects.filter(interaction=OuterRef("pk"))
-    drawn = Interaction.objects.filter(project=queue.project).exclude(Exists(tasked)).order_by("?")[:number]
-    return add_tasks(queue, drawn, by=by, reason="random audit", random_slice=True)
+    untouched = Interaction.objects.filter(project=queue.project).exclude(Exists(tasked))
+    drawn = untouched.order_by("?").values_list("pk", flat=True)[:number]
+    return add_tasks(queue, [Work(pk, "random audit") for pk in drawn], by=by, random_slice=True)

@@ -21,9 +21,6 @@ class LabelQuerySet(models.QuerySet["Label"]):
             | Q(project__in=Project.objects.where(user, Right.APPROVE))
         )
 
-    def approved(self) -> Self:
-        return self.filter(Exists(Approval.objects.filter(label=OuterRef("pk"))))
-
     def waiting(self) -> Self:
         """Submitted, neither approved nor sent back: somebody other than the author should look."""
         return self.exclude(Exists(Approval.objects.filter(label=OuterRef("pk")))).exclude(
@@ -153,9 +150,6 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def corrections(self) -> Self:
         return self.filter(label__verdict=Label.Verdict.FLAWED).exclude(label__rewrite="")
-
-    def good_as_it_is(self) -> Self:
-        return self.filter(label__verdict=Label.Verdict.GOOD)
 
     def with_lineage(self) -> Self:
         return self.select_related("label__author", "label__task", "by", "interaction__session")

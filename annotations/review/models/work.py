@@ -3,8 +3,8 @@
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from annotations.capture.models import Interaction
 from labelhub.people.models import User
@@ -57,6 +57,17 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         """The order in which a queue serves."""
         return self.order_by("-priority", "pk")
 
+    def undecided(self) -> Self:
+        """Still to be judged, or judged and waiting for a second person."""
+        return self.filter(state__in=[ReviewTask.State.OPEN, ReviewTask.State.SUBMITTED])
+
+    def out_of_step(self) -> Self:
+        """Open though it has all the judgements that its queue asks for now, or submitted though it has not."""
+        of_task = Claim.objects.done().filter(task=OuterRef("pk")).order_by().values("task")
+        tasks = self.alias(done=Coalesce(Subquery(of_task.annotate(n=Count("pk")).values("n")), 0))
+        enough = Q(done__gte=F("queue__overlap"))
+        return tasks.filter(Q(state=ReviewTask.State.OPEN) & enough | Q(state=ReviewTask.State.SUBMITTED) & ~enough)
+
 
 class ReviewTask(models.Model):
     """One interaction to judge in one queue. Priority and reason were copied when it was routed."""
@@ -100,13 +111,25 @@ class ReviewTask(models.Model):
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):
+    def held(self) -> Self:
+        """Neither done nor given back; the lease may have run out."""
+        return self.filter(state=Claim.State.HELD)
+
     def live(self) -> Self:
         """Held now, by the database's clock."""
-        return self.filter(state=Claim.State.HELD, leased_until__gt=Now())
+        return self.held().filter(leased_until__gt=Now())
+
+    def done(self) -> Self:
+        return self.filter(state=Claim.State.DONE)
 
     def seats_taken(self) -> Self:
         """Those that count against the overlap: held now, or done."""
         return self.filter(Q(state=Claim.State.DONE) | Q(state=Claim.State.HELD, leased_until__gt=Now()))
+
+    def at_hand(self, queue: Queue, user: User) -> Self:
+        """What `user` has to judge in `queue` now, the last taken first."""
+        mine = self.live().filter(by=user, task__queue=queue, task__state=ReviewTask.State.OPEN)
+        return mine.order_by("-claimed_at")
 
 
 class Claim(models.Model):
@@ -117,7 +140,11 @@ class Claim(models.Model):
         DONE = "done"
         RELEASED = "released"
 
-    MOVES: ClassVar[dict[str, set[str]]] = {State.HELD: {State.DONE, State.RELEASED}, State.DONE: {State.RELEASED}}
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        State.HELD: {State.DONE, State.RELEASED},
+        State.DONE: {State.RELEASED},  # the label was sent back
+        State.RELEASED: {State.HELD},
+    }
 
     task = models.ForeignKey(ReviewTask, models.CASCADE)
     by = models.ForeignKey(User, models.CASCADE, related_name="+")

@@ -62,7 +62,7 @@ def waiting(project: Project, user: User) -> QuerySet[Label]:
 
 
 def label_of(project: Project, user: User, pk: int) -> Label:
-    """Raises NotFound; one's own label and one already decided on may be looked at."""
+    """Raises NotFound; one's own label and one already decided on may be looked at, and no more."""
     label = Label.objects.visible_to(user).filter(project=project, pk=pk).with_evidence().first()
     if label is None:
         raise NotFound
@@ -90,6 +90,7 @@ def page(request: HtmxHttpRequest, project: Project, label: Label | None, *, ope
     context = {"project": project, "rows": rows, "total": found.count(), "label": label, "opened": opened and label}
     if label:
         context |= rests_on(label) | neighbours([row.pk for row in rows], label.pk)
+        context["may_decide"] = found.filter(pk=label.pk).exists()
     template = "annotations/review/_decided.html" if is_fragment(request) else "annotations/review/approvals.html"
     return render(request, template, context)
 

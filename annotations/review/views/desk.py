@@ -12,12 +12,13 @@ from annotations.review.actions.claims import claim, claim_next, release, renew,
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import submit
 from annotations.review.diff import word_diff
+from annotations.review.lookup import claim_of, queue_of, task_of
 from annotations.review.models import Claim, Draft, Label, Queue, Return, ReviewTask
 from annotations.review.progress import progress
 from annotations.review.views.form import changes_comments, read_form, whole_number
 from annotations.review.views.shown import LEVELS, choices, draft_notes, facts, marks, signs
 from labelhub.body import form_text
-from labelhub.errors import Invalid, NotFound, Refused, StaleState
+from labelhub.errors import Invalid, Refused, StaleState
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.people.models import User
 from labelhub.projects.models import Project
@@ -88,7 +89,7 @@ def task_skip(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespon
 @project_page(Right.LABEL)
 def task_lease(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     """Somebody is still at work on it."""
-    renew(claim_of(task_of(project, request.user, pk), request.user))
+    renew(claim_of(task_of(project, request.user, pk), request.user), by=request.user)
     return HttpResponse(status=204)
 
 
@@ -97,37 +98,12 @@ def task_lease(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 def task_release(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     """The page was left; a claim taken anew since then is not touched."""
     held = claim_of(task_of(project, request.user, pk), request.user)
-    if held.fence == whole_number(request.POST, "fence"):
-        release(held, by=request.user)
+    release(held, by=request.user, fence=whole_number(request.POST, "fence"))
     return HttpResponse(status=204)
 
 
-def queue_of(project: Project, user: User, slug: str) -> Queue:
-    """Raises NotFound for an unknown queue and for one that is not theirs."""
-    queue = Queue.objects.visible_to(user).filter(project=project, slug=slug).first()
-    if queue is None:
-        raise NotFound
-    return queue
-
-
-def task_of(project: Project, user: User, pk: int) -> ReviewTask:
-    tasks = ReviewTask.objects.visible_to(user).filter(project=project, pk=pk)
-    task = tasks.select_related("queue", "interaction", "project").first()
-    if task is None:
-        raise NotFound
-    return task
-
-
-def claim_of(task: ReviewTask, user: User) -> Claim:
-    found = Claim.objects.filter(task=task, by=user).select_related("task__queue").first()
-    if found is None:
-        raise NotFound
-    return found
-
-
 def held_claim(queue: Queue, user: User) -> Claim | None:
-    held = Claim.objects.live().filter(by=user, task__queue=queue, task__state=ReviewTask.State.OPEN)
-    return held.select_related("task__interaction").order_by("-claimed_at").first()
+    return Claim.objects.at_hand(queue, user).select_related("task__interaction", "task__project").first()
 
 
 def next_screen(request: HtmxHttpRequest, queue: Queue) -> HttpResponse:
@@ -164,7 +140,7 @@ def at_hand(task: ReviewTask, user: User) -> dict[str, Any]:
     received = signs(interaction.feedback_set.order_by("occurred_at"))
     return {
         "task": task, "interaction": interaction, "facts": facts(interaction), "signs": received,
-        "reason_said": any(task.reason.startswith(sign.words) for sign in received),
+        "reason_said": task.reason in {sign.words for sign in received},
         "asker": (interaction.user_role or "Question").capitalize(),
         "returned": Return.objects.filter(label__task=task, label__author=user).select_related("by").last(),
         "levels": LEVELS, "root_causes": Label.RootCause.choices, "confidences": Label.Confidence.choices,

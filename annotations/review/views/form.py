@@ -1,11 +1,12 @@
 """The desk's form as a judgement's payload (the shape that `Judgement.parse` takes). Knows no tables."""
 
+import math
 from typing import Any
 
 from django.http import QueryDict
 
 from annotations.review.spans import anchored
-from labelhub.body import form_text, parse_json
+from labelhub.body import form_text, parse_json, stored_value
 from labelhub.errors import Invalid, Refused, ensure
 
 
@@ -17,12 +18,12 @@ def whole_number(post: QueryDict, name: str) -> int:
 
 
 def read_form(post: QueryDict, output: str) -> dict[str, Any]:
-    """What stands in the form, with the comment that was just added or without the one just removed.
+    """What stands in the form as it can be stored, with the comment just added or without the one just removed.
 
     Raises Invalid when a comment does not lie on `output`.
     """
     rewrite = form_text(post, "rewrite")
-    return {
+    content: dict[str, Any] = {
         "verdict": _verdict(post),
         "categories": [{"category": slug, "severity": _severity(post, slug)} for slug in post.getlist("category")],
         "root_cause": post.get("root_cause", ""),
@@ -32,6 +33,7 @@ def read_form(post: QueryDict, output: str) -> dict[str, Any]:
         "active_seconds": _seconds(post),
         "comments": _comments(post, output),
     }
+    return dict(stored_value(content)[0])
 
 
 def changes_comments(post: QueryDict) -> bool:
@@ -51,9 +53,10 @@ def _severity(post: QueryDict, slug: str) -> int:
 
 def _seconds(post: QueryDict) -> float:
     try:
-        return min(max(float(post.get("active_seconds", "0")), 0.0), 86_399.0)
+        value = float(post.get("active_seconds", "0"))
     except ValueError:
         return 0.0
+    return min(max(value, 0.0), 86_399.0) if math.isfinite(value) else 0.0
 
 
 def _comments(post: QueryDict, output: str) -> list[dict[str, Any]]:

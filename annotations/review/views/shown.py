@@ -65,7 +65,7 @@ class Sign:
 
 
 def choices(categories: Iterable[Category], content: dict[str, Any]) -> list[Choice]:
-    chosen = {item.get("category"): item.get("severity", 2) for item in dicts(content.get("categories"))}
+    chosen = {str(item.get("category")): item.get("severity", 2) for item in dicts(content.get("categories"))}
     return [
         Choice(c.slug, c.name, c.description, hue(c.position), key_of(n), c.slug in chosen, chosen.get(c.slug, 2))
         for n, c in enumerate(categories, start=1)

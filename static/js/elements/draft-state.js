@@ -13,8 +13,9 @@ document.addEventListener("htmx:beforeSend", (event) => {
   if (event.target.id === "autosave") state("Saving…", "saving");
 });
 document.addEventListener("htmx:sendError", () => state("Offline, kept in this tab", "offline"));
-document.addEventListener("htmx:responseError", (event) => {
-  if (event.target.id === "autosave") state("Not saved, kept in this tab", "offline");
+// A conflict is shown in the page and so counts as successful with htmx: the status tells.
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.target.id === "autosave" && event.detail.xhr.status >= 400) state("Not saved, kept in this tab", "offline");
 });
 window.addEventListener("online", () => document.getElementById("desk")?.dispatchEvent(new Event("input")));
 

@@ -1,4 +1,4 @@
-// Keeps a task while somebody works on it, and gives it back when they leave.
+// Keeps a task while somebody works on it, and gives it back when they go to another page.
 import { post } from "../htmx-wiring.js";
 
 const RENEW_MS = 60_000;
@@ -7,9 +7,11 @@ class LeaseKeeper extends HTMLElement {
   connectedCallback() {
     this.last = performance.now();
     this.active = () => this.renew();
-    this.leave = () => this.staying || post(this.dataset.release, { fence: this.dataset.fence });
+    this.leave = () => this.leaving && post(this.dataset.release, { fence: this.dataset.fence });
+    // Only what is known to lead elsewhere. The browser's own reload is not told here, nor anything where there is no
+    // navigation API: to a page that goes away it looks like leaving, so then the lease ends by itself.
     this.navigate = (event) => {
-      this.staying = new URL(event.destination.url).pathname === location.pathname;
+      this.leaving = new URL(event.destination.url).pathname !== location.pathname;
     };
     for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, this.active);
     window.addEventListener("pagehide", this.leave);

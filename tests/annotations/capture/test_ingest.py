@@ -6,7 +6,9 @@ from django.db import connection, transaction
 from django.test import Client
 
 from annotations.capture.actions.ingest import ingest_feedback, ingest_interactions
+from annotations.capture.fields import MAX_LOGPROBS
 from annotations.capture.models import Feedback, Interaction, RawPayload
+from annotations.capture.payloads import INTERACTION
 from tests.factories import make_key, make_project
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +118,7 @@ def test_a_rating_is_a_number_from_one_to_five_and_nothing_is_coerced(project, v
         (b'{"external_id":"x","messages":[],"output":""}', 422),
     ],
 )
-@pytest.mark.bar("3a-7", "3a-8", "3a-9", "3a-10", "3a-12")
+@pytest.mark.bar("3a-7", "3a-8", "3a-9", "3a-10")
 def test_a_bad_body_is_refused_with_a_problem_and_a_reason(client, key, body, status):
     answer = send(client, key, "interactions", body)
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
@@ -129,13 +131,65 @@ def test_a_body_over_five_megabytes_is_refused_before_it_is_parsed(client, key):
     assert send(client, key, "interactions", b" " * (5 * 1024 * 1024 + 1)).status_code == 413
 
 
+@pytest.mark.bar("3a-12")
+@pytest.mark.parametrize("body", [b"", b" \n", b"null", b"[1]", b'"x"'])
+def test_what_is_no_object_is_refused_with_a_pointer_to_the_schema(client, key, body):
+    for path in ("interactions", "interactions/batch", "feedback"):
+        answer = send(client, key, path, body)
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+        assert "/api/schema/" in answer.json()["detail"]
+
+
+@pytest.mark.bar("3a-9", "3a-18")
+@pytest.mark.parametrize("word", ["nan", "NaN", "inf", "-Infinity", "1e400", "0.5"])
+@pytest.mark.parametrize("field", ["confidence", "duration_ms", "token_logprobs"])
+def test_a_number_in_words_is_none(client, key, field, word):
+    answer = send(client, key, "interactions", item() | {field: [word] if field == "token_logprobs" else word})
+    assert (answer.status_code, answer["Content-Type"]) == (422, "application/problem+json")
+    assert field in answer.json()["detail"]
+    assert not Interaction.objects.exists()
+
+
+def full_item(n):
+    """Every field that there is, and what people put into the free ones."""
+    documents = [{"id": f"d-{k}", "title": "Terms", "text": "Two days.", "score": 0.8123} for k in range(2)]
+    metadata = {"region": "eu", "channel": "web", "customer": f"c-{n}", "plan": "pro", "language": "de",
+                "app": "3.2.1", "retries": 0, "cost": 0.0021, "tags": ["a", "b"]}  # fmt: skip
+    return item(n, messages=item()["messages"][:1] + item()["messages"][3:], documents=documents, metadata=metadata) | {
+        "occurred_at": "2026-11-20T10:00:00+01:00", "model_version": "m-4", "prompt_version": "p-7",
+        "environment": "production", "user_role": "customer", "confidence": 0.83, "duration_ms": 412.5,
+        "token_logprobs": [-0.1234567890123456 / (k + 1) for k in range(8)],
+    }  # fmt: skip
+
+
+@pytest.mark.bar("S17")
+def test_a_thousand_items_with_every_field_fit_into_a_body(client, key):
+    assert full_item(1).keys() == INTERACTION.keys()
+    answer = send(client, key, "interactions/batch", {"items": [full_item(n) for n in range(1000)]})
+    assert answer.status_code == 200
+    assert Interaction.objects.count() == 1000
+
+
+@pytest.mark.bar("S17")
+def test_as_many_log_probabilities_as_an_item_may_have_fit_with_all_their_digits(client, key):
+    numbers = [-1.2345678901234567e-07 - n / 1e13 for n in range(MAX_LOGPROBS)]
+    assert max(len(str(number)) for number in numbers) == 23
+    answer = send(client, key, "interactions", full_item(1) | {"token_logprobs": numbers})
+    assert answer.status_code == 201
+    assert RawPayload.objects.get().body["token_logprobs"] == numbers
+
+
 @pytest.mark.bar("3a-11")
-def test_a_foreign_charset_is_refused(client, key):
-    answer = client.post(
-        "/api/v1/interactions/", json.dumps(item()), content_type="application/json; charset=utf-7",
-        headers={"Authorization": f"Bearer {key}"},
-    )  # fmt: skip
-    assert answer.status_code == 415
+@pytest.mark.parametrize("charset", ["utf-7", "nonsense", "utf-16", "latin-1", '"utf-7"', "x" * 300])
+def test_a_foreign_or_bogus_charset_is_refused(client, key, charset):
+    assert posted_as(client, key, f"application/json; charset={charset}").status_code == 415
+    assert posted_as(client, key, f"application/json; x=y;CharSet={charset}").status_code == 415
+    assert posted_as(client, key, 'application/json; charset="UTF-8"').status_code == 201
+
+
+def posted_as(client, key, content_type):
+    headers = {"Authorization": f"Bearer {key}"}
+    return client.generic("POST", "/api/v1/interactions/", json.dumps(item()), content_type, headers=headers)
 
 
 @pytest.mark.bar("3a-5", "3a-6")

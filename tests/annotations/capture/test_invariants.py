@@ -84,11 +84,23 @@ def _(world):
     sql("UPDATE annotations_rawpayload SET interaction_id = 0")
 
 
+@plant("this month and the next have a partition of their own for what a project captures")
+def _(world):
+    month = sql("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 month', 'YYYYMM')")[0][0]
+    sql(f"DROP TABLE annotations_rawpayload_{month}")
+
+
+@plant("a raw payload lies in the partition of its month")
+def _(world):
+    sql("UPDATE annotations_rawpayload SET received_at = '2099-01-31T23:59:59Z'")
+
+
 @plant("an import that ended says when and how")
 def _(world):
     update(ImportJob.objects.get(), lines=3)
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.bar("3a-17", "3a-28")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):

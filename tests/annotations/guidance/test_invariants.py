@@ -7,6 +7,13 @@ from tests.planting import Planting, again, sql, update
 
 pytestmark = pytest.mark.django_db
 plant = Planting(INVARIANTS)
+LONG_AGO = "2026-01-01T00:00:00Z"
+
+
+@plant("the question of an approval has a vector, by which it is found")
+def _(world):
+    update(world.approval, at=LONG_AGO)
+    sql("UPDATE annotations_embedding SET vector = NULL WHERE id = %s", world.embedding().pk)
 
 
 @plant("only corrections were injected")
@@ -21,7 +28,7 @@ def _(world):
 
 @plant("nothing was injected before it was approved")
 def _(world):
-    update(world.injection, at="2026-01-01T00:00:00Z")
+    update(world.injection, at=LONG_AGO)
 
 
 @plant("nothing was injected after a newer approval replaced it")
@@ -40,6 +47,12 @@ def _(world):
     update(world.injection, prompt_sha256="How much is the lantern?")
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
     plant.shows(name, world)
+
+
+def test_a_question_that_was_approved_just_now_may_still_wait_for_its_vector(world):
+    sql("UPDATE annotations_embedding SET vector = NULL WHERE id = %s", world.embedding().pk)
+    assert plant.found() == {}

@@ -75,7 +75,7 @@ def test_claim_skips_tasks_leased_to_others_until_their_lease_ends(project, queu
 def test_a_released_task_is_served_again(project, queue, expert):
     make_task(queue)
     held = claim_next(queue, by=expert)
-    release(held, by=expert)
+    release(held, by=expert, fence=held.fence)
     assert claim_next(queue, by=make_member(project)).task_id == held.task_id
 
 

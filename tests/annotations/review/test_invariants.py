@@ -48,6 +48,11 @@ def _(world):
     update(world.waiting.task, state="approved")
 
 
+@plant("a closed task is held by nobody")
+def _(world):
+    update(world.held.task, state="closed")
+
+
 @plant("a claim that is done has one label, unless that was sent back")
 def _(world):
     again(world.waiting)
@@ -143,6 +148,7 @@ def _(world):
     update(world.good.label, verdict="cannot_judge")
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.bar("3a-19", "3a-20", "3a-28", "R3", "S12")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotations.review.diff import word_diff
-from annotations.review.spans import apply_replacements, segments
+from annotations.review.spans import NAMED, apply_replacements, segments
 
 TEXT = st.text(
     alphabet=st.one_of(st.sampled_from("ab cé日本👩‍👩‍👧🇩🇪\n\u0301\u200f"), st.characters(exclude_categories=["Cs"])),
@@ -63,3 +63,14 @@ def test_a_word_said_over_and_over_is_compared_at_once(before: str) -> None:
 
 def test_of_overlapping_replacements_the_first_wins():
     assert apply_replacements("abcdef", [(1, 3, "X"), (2, 5, "Y"), (5, 6, "")]) == "aXde"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_ten_thousand_spans_are_cut_at_once(nested: bool) -> None:
+    number, text = 10_000, "so it is " * 3_000
+    spans = [Stretch(n, len(text) - n) if nested else Stretch(2 * n, 2 * n + 3) for n in range(number)]
+    begun = time.process_time()
+    pieces = segments(text, spans)
+    assert time.process_time() - begun < 1  # span by span and piece by piece it took ten
+    assert "".join(piece.text for piece in pieces) == text
+    assert max(len(piece.spans) for piece in pieces) == (NAMED if nested else 2)

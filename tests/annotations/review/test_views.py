@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from annotations.review.actions.approvals import send_back
+from annotations.review.actions.approvals import approve, send_back
 from annotations.review.models import Claim, Draft, Label, Queue
 from annotations.review.views.form import read_form
 from labelhub.errors import Invalid
@@ -208,6 +208,20 @@ def test_leaving_gives_the_task_back_but_not_one_taken_anew(queue: Queue) -> Non
     assert again.state == Claim.State.HELD
 
 
+@pytest.mark.parametrize("reason", ["x" * 300, "Is it 39 or 45?\nthumb down: “too dear”"])
+def test_the_expert_reads_the_whole_reason_why_an_answer_is_there(queue: Queue, reason: str) -> None:
+    task, expert = make_task(queue, reason=reason), make_member(queue.project)
+    make_claim(task, expert)
+    assert reason in signed_in(expert).get(at(queue)).content.decode()
+
+
+def test_a_reason_that_stands_among_the_signs_is_not_said_twice(queue: Queue) -> None:
+    task, expert = make_task(queue, reason="thumb down"), make_member(queue.project)
+    make_feedback(task.interaction)
+    make_claim(task, expert)
+    assert signed_in(expert).get(at(queue)).content.decode().count("thumb down") == 1
+
+
 def test_skipping_brings_the_next_one_and_not_this_one_again(queue: Queue) -> None:
     task, expert = make_task(queue), make_member(queue.project)
     make_claim(task, expert)
@@ -240,6 +254,21 @@ def test_the_approval_page_shows_others_labels_only_and_the_decision_brings_the_
     assert client.post(at(queue, f"approvals/{own.pk}/approval/")).status_code == 403
     client.post(at(queue, f"approvals/{second.pk}/return/"), {"reason": "Look again."})
     assert second.returned.reason == "Look again."
+
+
+def test_what_one_may_not_decide_on_is_shown_without_a_button_and_with_the_reason_why(queue: Queue) -> None:
+    moderator, other = (make_member(queue.project, Role.MODERATOR, name=name) for name in ("Omar", "Noor"))
+    own, returned, approved, waiting = (make_label(make_task(queue), author) for author in (moderator, *[other] * 3))
+    third = make_member(queue.project, Role.ADMIN, name="Ida")
+    send_back(returned, by=third, reason="Which lantern?")
+    approve(approved, by=third)
+    client, words = signed_in(moderator), {own: "You wrote it", returned: "Which lantern?", approved: "Ida approved it"}
+    for label, told in words.items():
+        page = client.get(at(queue, f"approvals/{label.pk}/")).content.decode()
+        assert told in page
+        assert f"approvals/{label.pk}/approval/" not in page
+        assert f"approvals/{label.pk}/return/" not in page
+    assert f"approvals/{waiting.pk}/approval/" in client.get(at(queue, f"approvals/{waiting.pk}/")).content.decode()
 
 
 def test_no_label_waiting_says_so(queue: Queue) -> None:
@@ -305,6 +334,24 @@ def test_a_quote_is_found_by_code_points() -> None:
 def test_a_comment_is_removed_by_its_number() -> None:
     kept = json.dumps([{"text": "a"}, {"text": "b"}])
     assert read_form(post(comments=kept, remove_comment="1"), "out")["comments"] == [{"text": "b"}]
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "1e999", "x", "-1"])
+def test_seconds_that_are_no_number_are_none(seconds: str) -> None:
+    assert 0 <= read_form(post(active_seconds=seconds), "out")["active_seconds"] < 86_400
+
+
+def test_what_cannot_be_stored_is_escaped_wherever_it_stands_in_the_form(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    odd, client = "a\x00b", signed_in(expert)
+    kept = json.dumps([{"start": 0, "end": 3, "exact": "The", "text": "\x00", "\x00": "\ud800", "category": odd}])
+    data = form(
+        make_claim(task, expert), category=odd, root_cause=odd, confidence=odd, comments=kept, active_seconds="nan"
+    )
+    assert client.post(at(queue, f"tasks/{task.pk}/draft/"), data, headers=HTMX).status_code == 200
+    assert client.post(at(queue, f"tasks/{task.pk}/label/"), data, headers=HTMX).status_code == 422
+    assert "\\u0000" in json.dumps(Draft.objects.get().content)
+    assert client.get(at(queue)).status_code == 200
 
 
 @pytest.mark.parametrize(

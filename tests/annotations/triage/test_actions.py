@@ -94,6 +94,24 @@ def test_routing_makes_a_task_per_flagged_interaction_and_closes_the_flags(proje
         route(session, queue=queue, by=moderator)
 
 
+def test_the_expert_reads_what_the_moderator_wants_looked_at_before_the_evidence(project, moderator):
+    queue = make_queue(project)
+    route(flagged(project).session, queue=queue, by=moderator, reason=" Which price? ")
+    route(flagged(project).session, queue=queue, by=moderator)
+    route(flagged(project).session, queue=queue, by=moderator, reason="x" * 300)
+    reasons = list(ReviewTask.objects.order_by("pk").values_list("reason", flat=True))
+    assert reasons == ["Which price?\nthumb down", "thumb down", "x" * 300]
+
+
+def test_a_reason_of_more_than_300_characters_is_refused(project, moderator):
+    session, queue = flagged(project).session, make_queue(project)
+    with pytest.raises(Invalid):
+        route(session, queue=queue, by=moderator, reason="x" * 301)
+    with pytest.raises(Invalid):
+        dismiss(session, by=moderator, reason="x" * 301)
+    assert on_board(project).exists()
+
+
 def test_dismissing_needs_a_reason_and_deletes_nothing(project, moderator):
     session = flagged(project).session
     with pytest.raises(Invalid):
@@ -125,8 +143,9 @@ def test_experts_and_strangers_decide_nothing(project):
 def test_the_trail_tells_everything_in_order(project, moderator):
     session = flagged(project).session
     dismiss(session, by=moderator, reason="fixed by hand")
-    assert {event.kind for event in trail(session)} == {"interaction", "feedback", "flag", "decision"}
-    assert [e.at for e in trail(session)] == sorted(e.at for e in trail(session))
+    events = trail(session).events
+    assert {event.kind for event in events} == {"interaction", "feedback", "flag", "decision"}
+    assert [event.at for event in events] == sorted(event.at for event in events)
 
 
 @pytest.mark.bar("3a-17")

@@ -76,6 +76,7 @@ def _(world):
     Watermark.objects.filter(follow_up="flag_reactions").update(position=2**40)
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
     plant.shows(name, world)

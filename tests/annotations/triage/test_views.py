@@ -9,11 +9,13 @@ from django.test.utils import CaptureQueriesContext
 
 from annotations.capture.models import Session
 from annotations.review.models import ReviewTask
+from annotations.triage import board, views
 from annotations.triage.actions import raise_flags, rules_of
 from annotations.triage.models import Decision, Rule
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.factories import (
+    make_claim,
     make_feedback,
     make_interaction,
     make_label,
@@ -98,6 +100,59 @@ def test_sending_to_a_queue_makes_tasks_shows_the_next_and_can_be_taken_back(
     moderator.post(undo)
     assert not ReviewTask.objects.exists()
     assert not Decision.objects.exists()
+
+
+def test_who_decided_takes_it_back_on_the_timeline_until_an_expert_has_begun(
+    project: Project, moderator: Client
+) -> None:
+    session, queue = flagged(project), make_queue(project)
+    moderator.post(f"/p/{project.slug}/triage/{session.pk}/route/", {"queue": queue.slug})
+    undo = f"/p/{project.slug}/decisions/{Decision.objects.get().pk}/undo/"
+    pages = [f"/p/{project.slug}/triage/{session.pk}/", f"/p/{project.slug}/sessions/{session.pk}/"]
+    moderator.get(pages[0])  # the toast, which offers it too, has been seen
+    other = Client()
+    other.force_login(make_member(project, Role.MODERATOR))
+    for page in pages:
+        assert undo in moderator.get(page).content.decode()
+        assert undo not in other.get(page).content.decode()
+    make_claim(ReviewTask.objects.get(), make_member(project))
+    for page in pages:
+        assert undo not in moderator.get(page).content.decode()
+    assert moderator.post(undo).status_code == 409
+
+
+def test_a_session_without_end_is_shown_by_its_last_answers(
+    project: Project, moderator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "LAST", 2)
+    monkeypatch.setattr(views, "REASONS", 1)
+    session = flagged(project, prompt="the flagged one")
+    rule = rules_of(project)[1]
+    raise_flags(project, [(rule, session.interaction_set.get(), "asked again")])
+    for n in range(5):
+        make_interaction(project, session=session, prompt=f"question {n}")
+    page = moderator.get(f"/p/{project.slug}/triage/{session.pk}/").content.decode()
+    assert "3 earlier answers of this session are not shown" in page
+    assert "and 1 more like these" in page
+    assert "6 answers" in page
+    assert "question 2" not in page
+
+
+def test_a_reason_that_is_too_long_is_refused_not_cut(project: Project, moderator: Client) -> None:
+    session, queue = flagged(project), make_queue(project)
+    for tail in ("route", "dismissal"):
+        body = {"queue": queue.slug, "reason": "x" * 301}
+        assert moderator.post(f"/p/{project.slug}/triage/{session.pk}/{tail}/", body).status_code == 422
+
+
+def test_where_there_is_no_queue_an_admin_is_led_to_the_page_that_makes_one(
+    project: Project, moderator: Client
+) -> None:
+    session, admin = flagged(project), Client()
+    admin.force_login(make_member(project, Role.ADMIN))
+    page = f"/p/{project.slug}/triage/{session.pk}/"
+    assert "/admin/annotations/queue/add/" in admin.get(page).content.decode()
+    assert "/admin/" not in moderator.get(page).content.decode()
 
 
 def test_dismissing_needs_a_reason(project: Project, moderator: Client) -> None:

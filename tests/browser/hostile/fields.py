@@ -193,8 +193,8 @@ class World:
         )  # fmt: skip
 
     def judged(self) -> None:
-        self.queue = Queue.objects.create(
-            project=self.project, slug="words", name=self.cut(120), instructions=self.words
+        self.queue = self.keep(
+            Queue.objects.create(project=self.project, slug="words", name=self.cut(120), instructions=self.words)
         )
         tasks = [self.task(row) for row in self.interactions]
         self.waiting = self.label(tasks[0], self.expert)
@@ -308,6 +308,6 @@ class World:
 
 
 ADMINISTERED = [
-    Project, Membership, User, ApiKey, Job, Taxonomy, Guidelines, TrainingRun, DatasetSnapshot, Suite, Evaluation,
+    Project, Membership, User, ApiKey, Job, Taxonomy, Guidelines, Queue, TrainingRun, DatasetSnapshot, Suite, Evaluation,
     Promotion, ModelVersion,
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.browser.hostile.fields import ADMINISTERED, World
+from training.evaluation.models import Case
 
 POST_ONLY = "takes POST only: what it answers with is a page of this list"
 OF_THE_SIGN_IN = "says nothing that is stored but who is signed in"
@@ -24,11 +25,13 @@ PAGES = {
     "admin/training/trainingrun/launch/": "/admin/training/trainingrun/launch/?project={slug}",
     "admin/training/trainingrun/<path:object_id>/change/": "/admin/training/trainingrun/{TrainingRun}/change/",
     "admin/training/modelversion/<path:object_id>/change/": "/admin/training/modelversion/{ModelVersion}/change/",
+    "admin/training/suite/case/<int:pk>/retire/": "/admin/training/suite/case/{case}/retire/",
 }
 # Opened with one of a handful in turn: lists over all projects of the person, the stock admin, echoes of the address.
 SHARED = {
     "": "/",
     "me/": "/me/",
+    "me/keys/": "/me/keys/",
     "p/<slug:slug>/triage/rows/": "/p/{slug}/triage/rows/?seen={words}&at={words}",
     "api/v1/interactions/<int:pk>/": "/api/v1/interactions/{interaction}/?project={slug}",
     "api/v1/feedback/parked/": "/api/v1/feedback/parked/?project={slug}",
@@ -50,7 +53,7 @@ SHARED = {
     "v1/models": "/v1/models?project={words}",
     "api/docs/": "/api/docs/?x={words}",
     "admin/": "/admin/",
-    "admin/^(?P<app_label>labelhub|training)/$": "/admin/training/",
+    "admin/^(?P<app_label>labelhub|annotations|training)/$": "/admin/training/",
     "admin/(?P<url>.*)$": "/admin/{words}/",
     "admin/training/trainingrun/<int:pk>/live/": "/admin/training/trainingrun/{run}/live/?seen={words}",
     "accounts/login/": "/accounts/login/?next={words}",
@@ -65,12 +68,12 @@ NOTHING_TO_SHOW = {
         [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "label", "skip", "lease", "release")]
         + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal")]
         + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
-        + ["p/<slug:slug>/q/<slug:queue>/claim/", "p/<slug:slug>/decisions/<int:pk>/undo/"]
+        + ["p/<slug:slug>/q/<slug:queue>/claim/", "p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/"]
         + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
         + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "context", "rollback")]
         + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "labels")]
         + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return")]
-        + ["api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
+        + ["api/v1/cases/<int:pk>/retire/", "api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
         + ["admin/training/trainingrun/freeze/", "admin/training/trainingrun/<int:pk>/cancel/"]
         + [f"admin/training/modelversion/<int:pk>/{verb}/" for verb in ("promote", "rollback", "evaluate")],
         POST_ONLY,
@@ -96,6 +99,21 @@ for _model in ADMINISTERED:
     }
     if f"{_route}<path:object_id>/change/" not in PAGES:
         SHARED[f"{_route}<path:object_id>/change/"] = f"/{_route}{{{_model.__name__}}}/change/"
+# What the admin shows of one row: `make verify` opens it for every hostile text, too.
+OF_A_ROW = {route for route in SHARED if route.endswith(("/change/", "/history/", "/delete/"))}
+ELSEWHERE = {  # what these addresses answer, when it is not their page
+    "api/v1/decisions/<int:pk>/": 404,
+    "v1/models": 401,
+    "admin/(?P<url>.*)$": 404,
+    "accounts/login/": 404,  # who is signed in is led on, to an address that is not there
+    "accounts/^confirm-email/(?P<key>[-:\\w]+)/$": 404,
+    **{f"admin/{model._meta.app_label}/{model._meta.model_name}/<path:object_id>/": 404 for model in ADMINISTERED},
+}
+
+
+def answers_of(route: str) -> set[int]:
+    """The statuses that its page may have. Most rows are made and deleted by acts, not in the admin."""
+    return {200, 403} if route.endswith(("/add/", "/delete/")) else {ELSEWHERE.get(route, 200)}
 
 
 def routes() -> set[str]:
@@ -119,7 +137,7 @@ def places(world: World) -> dict[str, object]:
     """What stands in the addresses of one project."""
     return {
         "slug": world.project.slug, "label": world.waiting.pk, "session": world.session.pk,
-        "interaction": world.interactions[0].pk, "run": world.run.pk,
+        "interaction": world.interactions[0].pk, "run": world.run.pk, "case": Case.objects.of(world.project).earliest("pk").pk,
         "evaluation": world.version.evaluations.first().pk,
         "words": quote(world.words[:200], safe="", errors="replace").replace("%00", ""),
         **{model.__name__: row.pk for model, row in world.rows.items()},

@@ -71,6 +71,7 @@ def _(world):
     again(Job.objects.queued().follow_ups().first())
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
     plant.shows(name, world)

@@ -30,6 +30,12 @@ def _(key):
     update(key, service="")
 
 
+@plant("a key that acts as a person was made by that person")
+def _(key):
+    theirs = ApiKey.objects.exclude(person=None).get()
+    update(theirs, created_by_id=key.created_by_id)
+
+
 @plant("a service's key may ingest, send feedback, read and inject, nothing else")
 def _(key):
     update(key, scopes=["ingest", "approve"])
@@ -40,6 +46,7 @@ def _(key):
     update(key, scopes=["ingest", "everything"])
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
     plant.shows(name, world)

@@ -4,7 +4,16 @@ import json
 
 import numpy as np
 
-from training.datasets.build import Candidate, Kind, choose, in_order, with_replay
+from training.datasets.build import (
+    Candidate,
+    Choice,
+    Kind,
+    capped,
+    choose,
+    in_order,
+    most_of_a_source,
+    with_replay,
+)
 from training.datasets.canonical import dataset_sha256, prompt_sha256
 from training.datasets.groups import split_of
 from training.datasets.likeness import Asked, alike, alike_earlier
@@ -63,6 +72,26 @@ def test_good_answers_are_drawn_by_the_seed_and_the_rest_is_listed():
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 5
     assert list(reasons(choose(rows, like_held_out={}, good_rows=5, seed=1)).values()) == ["not_drawn"] * 15
+
+
+def test_one_source_gives_its_share_and_its_newest_approvals_stay_in_whatever_order_they_come():
+    rows = [candidate(n, group=7) for n in range(1, 6)] + [candidate(n, group=n + 10) for n in range(6, 9)]
+    for some in (rows, rows[::-1]):
+        choice = capped(Choice(some, []))
+        assert sorted(row.label for row in choice.rows) == [3, 4, 5, 6, 7, 8]
+        assert reasons(choice) == {2: "over_cap", 1: "over_cap"}
+        assert {out.detail for out in choice.left_out} == {"group 7 of nearly the same question: 3 rows at most"}
+
+
+def test_what_nobody_judged_is_of_no_group_and_counts_as_a_candidate():
+    rehearsed = [candidate(n, kind=Kind.REHEARSAL, approval=0, label=0) for n in range(100, 300)]
+    choice = capped(Choice([candidate(n, group=7) for n in range(1, 9)] + rehearsed, []))
+    assert len(choice.rows) == 204
+    assert list(reasons(choice)) == [4, 3, 2, 1]
+
+
+def test_a_source_gives_two_in_a_hundred_but_no_fewer_than_3_and_no_more_than_20():
+    assert [most_of_a_source(n) for n in (0, 199, 200, 349, 350, 1_049, 1_050, 99_999)] == [3, 3, 4, 6, 7, 20, 20, 20]
 
 
 def test_what_the_parent_knows_becomes_replay():

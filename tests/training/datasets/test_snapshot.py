@@ -6,6 +6,7 @@ from annotations.recall.tasks import embed_captured
 from annotations.review.models import Approval
 from annotations.triage.models import Flag
 from labelhub.errors import Invalid, NotAllowed
+from labelhub.invariants import breaches_of
 from labelhub.projects.rights import Role
 from tests.factories import (
     FLAWED,
@@ -18,10 +19,11 @@ from tests.factories import (
     make_task,
 )
 from training.datasets.actions import Wanted
-from training.datasets.canonical import label_sha256, row_sha256
+from training.datasets.canonical import label_sha256, prompt_sha256, row_sha256
 from training.datasets.models import DatasetSnapshot, GroupMember, PromptGroup
 from training.datasets.rows import content_sha256
-from training.evaluation.suites import add_cases
+from training.evaluation.actions.suites import add_cases
+from training.loop.doctor import SLICES
 from training.registry.actions import take_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("models")]
@@ -147,3 +149,21 @@ def test_the_second_snapshot_has_the_next_number_and_the_same_hash(project, admi
     first, second = (take_snapshot(project, by=admin, wanted=WANTED) for _ in range(2))
     assert (first.number, second.number) == (1, 2)
     assert first.content_sha256 == second.content_sha256
+
+
+def test_of_four_nearly_equal_questions_three_are_taught_the_fourth_is_listed_and_the_doctor_is_clean(project, admin):
+    asked = ["How much is the lantern please?", "How much is the lantern, please?", "how much is the lantern please!",
+             "How much is the lantern, please?!"]  # fmt: skip
+    approvals = [make_approval(project, prompt=prompt) for prompt in asked]
+    make_approval(project, prompt="Do you ship to Norway?", output="Yes, in 5 days.", rewrite="")
+    snapshot = take_snapshot(project, by=admin, wanted=WANTED)
+    group = PromptGroup.objects.get(members__prompt_sha256=prompt_sha256(approvals[0].interaction.messages))
+    assert group.members.count() == 4
+    taught = snapshot.rows.filter(kind="correction").order_by("approval").values_list("approval", flat=True)
+    assert list(taught) == [approval.pk for approval in approvals[1:]]
+    out = snapshot.left_out.get()
+    assert (out.approval, out.reason, out.get_reason_display()) == (
+        approvals[0], "over_cap", "over the share that one source may have"
+    )  # fmt: skip
+    assert out.detail == f"group {group.pk} of nearly the same question: 3 rows at most"
+    assert [one for invariants in SLICES.values() for one in breaches_of(invariants)] == []

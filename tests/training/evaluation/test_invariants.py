@@ -4,14 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from pgvector import HalfVector
 
 from annotations.recall.models import Embedding
 from tests.factories import make_approval, make_vector
 from tests.planting import Planting, again, update
+from tests.training.makers import make_case
 from tests.worlds import DIMENSIONS
+from training.datasets.canonical import prompt_sha256
+from training.evaluation.actions.suites import grow
 from training.evaluation.invariants import INVARIANTS
-from training.evaluation.models import CaseResult
-from training.evaluation.suites import grow
+from training.evaluation.models import CaseResult, Suite
 
 pytestmark = pytest.mark.django_db
 plant = Planting(INVARIANTS)
@@ -22,6 +25,25 @@ HOUR_AGO = "2026-01-01T00:00:00Z"
 def _(world):
     row = world.row("rehearsal")
     update(world.held_out, messages=json.dumps(row.messages), prompt_sha256=row.prompt_sha256)
+
+
+def ask_nearly_what_is_taught(world, **over):
+    """The held-out question becomes nearly that of the first row, whose vector it gets."""
+    messages = [{"role": "user", "content": "How much is the lantern??"}]
+    update(world.held_out, messages=json.dumps(messages), prompt_sha256=prompt_sha256(messages), **over)
+    vector = str(HalfVector(np.eye(1, DIMENSIONS)[0]).to_list())
+    update(Embedding.objects.get(kind="case", object_id=world.held_out.pk), vector=vector)
+
+
+@plant("nothing nearly like a held-out question was taught after it was asked")
+def _(world):
+    ask_nearly_what_is_taught(world, created_at=HOUR_AGO)
+
+
+@plant("the suites of one kind ask a question with one right answer")
+def _(world):
+    another = Suite.objects.create(project=world.project, slug="another", kind="heldout")
+    make_case(another, "is the tarp GREEN?", "No, it is grey.")
 
 
 @plant("everything approved with an answer has a case, so that nothing fixed is forgotten unseen")
@@ -89,6 +111,7 @@ def _(world):
     again(world.evaluating)
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
     plant.shows(name, world)
@@ -99,6 +122,23 @@ def test_a_question_taught_before_or_after_it_was_asked_is_no_breach(world):
     update(case, messages=json.dumps(row.messages), prompt_sha256=row.prompt_sha256)
     assert plant.found()
     update(case, retired_at="2026-01-01T00:00:00Z", retired_reason="taught from now on")
+    assert plant.found() == {}
+
+
+def test_a_snapshot_that_was_under_way_when_its_like_was_asked_is_no_breach(world):
+    ask_nearly_what_is_taught(world)
+    assert plant.found() == {}
+
+
+def test_a_case_that_is_not_asked_any_more_may_be_taught_nearly(world):
+    ask_nearly_what_is_taught(world, created_at=HOUR_AGO, retired_at=HOUR_AGO, retired_reason="taught from now on")
+    assert plant.found() == {}
+
+
+def test_two_suites_may_ask_the_same_with_one_answer_or_be_of_two_kinds(world):
+    another = Suite.objects.create(project=world.project, slug="another", kind="heldout")
+    make_case(another, "Is the tarp green?", " Yes, it is green.\n")
+    make_case(another, world.case(world.left_out).question, "It came yesterday.")
     assert plant.found() == {}
 
 

@@ -1,8 +1,11 @@
 """Figures: pairs, intervals, words."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from training.evaluation import metrics
 from training.evaluation.metrics import bootstrap, exact_match, figure, token_f1
 
 
@@ -43,6 +46,25 @@ def test_scores_and_shares_agree_on_their_interval():
     differences = np.repeat([0.0, 1.0], 500)
     spread = differences + np.linspace(0, 1e-9, 1_000)
     assert bootstrap(differences) == pytest.approx(bootstrap(spread), abs=0.01)
+
+
+def test_many_different_scores_cost_bounded_memory():
+    differences = np.random.default_rng(0).normal(size=40_000)
+    tracemalloc.start()
+    low, high = bootstrap(differences, resamples=400)  # 128 MB of draws at once
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert low < differences.mean() < high
+    assert peak < 40e6
+
+
+@pytest.mark.parametrize("n", [65, 101, 1_000])
+@pytest.mark.parametrize("block", [1, 333, 4_097])
+def test_blocks_change_no_figure(n, block, monkeypatch):
+    differences = np.random.default_rng(1).normal(size=n)
+    drawn = np.random.default_rng(7).choice(differences, size=(150, n)).mean(axis=1)
+    monkeypatch.setattr(metrics, "BLOCK", block)
+    assert bootstrap(differences, seed=7, resamples=150) == tuple(np.quantile(drawn, [0.025, 0.975]))
 
 
 def test_pairs_must_be_of_the_same_cases():

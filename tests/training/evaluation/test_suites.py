@@ -1,10 +1,15 @@
 """How suites fill and empty, and where a case stands to a run's rows."""
 
+import threading
+import time
+
 import pytest
+from django.db import connection, transaction
 
 from annotations.recall.tasks import embed_captured
 from annotations.review.models import Approval
-from labelhub.errors import NotAllowed
+from labelhub.errors import Invalid, NotAllowed, StaleState
+from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.factories import (
     FLAWED,
@@ -18,9 +23,10 @@ from tests.factories import (
 )
 from tests.training.makers import make_row
 from training.datasets.models import DatasetSnapshot, PromptGroup
+from training.evaluation.actions import suites
+from training.evaluation.actions.suites import add_cases, grow, retire_case
 from training.evaluation.cases import standings
 from training.evaluation.models import Case, Suite
-from training.evaluation.suites import add_cases, grow
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("models")]
 
@@ -93,6 +99,97 @@ def test_moderators_upload_cases_and_experts_do_not(project):
     assert add_cases(project, suite="fresh", items=items, by=make_member(project, Role.MODERATOR)).cases
     with pytest.raises(NotAllowed):
         add_cases(project, suite="fresh", items=items, by=make_member(project))
+
+
+def upload(project, *items, suite="fresh", **over):
+    by = over.pop("by", None) or make_member(project, Role.MODERATOR)
+    return add_cases(project, suite=suite, items=[{"prompt": prompt, "gold": gold} for prompt, gold in items], by=by)
+
+
+def test_a_case_leaves_its_suite_once_with_a_reason_and_what_it_showed_stays(project):
+    [case] = upload(project, ("How much is the tent?", "90 euros.")).cases
+    moderator = make_member(project, Role.MODERATOR)
+    for by, refusal in ((make_member(project), NotAllowed), (make_member(make_project(), Role.ADMIN), NotAllowed)):
+        with pytest.raises(refusal):
+            retire_case(case, by=by, reason="wrong price")
+    with pytest.raises(Invalid, match="Say why"):
+        retire_case(case, by=moderator, reason=" ")
+    assert Case.objects.asked().get() == case
+    retired = retire_case(case, by=moderator, reason=" wrong price ")
+    assert (bool(retired.retired_at), retired.retired_reason) == (True, "wrong price")
+    with pytest.raises(StaleState):
+        retire_case(case, by=moderator, reason="again")
+    assert not Case.objects.asked().exists()
+    assert Case.objects.get().retired_reason == "wrong price"
+
+
+def test_a_retired_case_does_not_grow_again_and_may_be_asked_anew(project):
+    approval = make_approval(project)
+    grow(project)
+    case = retire_case(Case.objects.get(approval=approval), by=make_member(project, Role.MODERATOR), reason="too long")
+    assert grow(project) == 0
+    assert not Case.objects.asked().exists()
+    assert upload(project, (case.question, "40 euros.")).cases
+
+
+def test_an_upload_has_a_limit_and_a_suite_a_name_that_fits(project, settings):
+    settings.MAX_BATCH_ITEMS = 3
+    items = [(f"What is {n}?", f"{n}.") for n in range(4)]
+    with pytest.raises(Invalid, match="At most 3 cases at once: send the others in a second upload"):
+        upload(project, *items)
+    for name in ("", "x" * 61):
+        with pytest.raises(Invalid, match="1 to 60 letters"):
+            upload(project, *items[:3], suite=name)
+    assert not Suite.objects.exists()
+    assert len(upload(project, *items[:3], suite="x" * 60).cases) == 3
+
+
+def test_what_another_held_out_suite_answers_otherwise_is_refused(project):
+    upload(project, ("How much is the tent?", "90 euros."))
+    done = upload(project, ("how much is the TENT?", "80 euros."), ("How much is the pot?", "9 euros."), suite="second")
+    assert [case.gold for case in done.cases] == ["9 euros."]
+    [line] = done.refused
+    assert (line["index"], "another right answer" in line["error"]) == (0, True)
+    assert len(upload(project, ("How much is the tent?", " 90 euros.\n"), suite="second").cases) == 1
+
+
+def test_an_approval_that_commits_while_suites_grow_waits_for_the_next_time(project, monkeypatch):
+    make_approval(project)
+    read = suites.groups_by_prompt
+
+    def read_and_be_overtaken(of):
+        groups = read(of)
+        make_approval(project, prompt="Do you ship to Norway?", output="Yes, in 5 days.", rewrite="")
+        return groups
+
+    monkeypatch.setattr(suites, "groups_by_prompt", read_and_be_overtaken)
+    assert grow(project) == 1
+    monkeypatch.undo()
+    assert grow(project) == 1
+    assert Case.objects.asked().count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_snapshot_is_stored_between_the_look_at_what_was_taught_and_the_new_case(project):
+    """The freeze holds the project while it stores; the upload looks only after that, and finds the row."""
+    held = threading.Event()
+
+    def freeze():
+        with transaction.atomic():
+            Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+            held.set()
+            time.sleep(1)
+            snapshot = DatasetSnapshot.objects.create(project=project, number=1, parameters={})
+            make_row(snapshot, 1, "How much is the tent?", "The tent costs 90 euros.")
+        connection.close()
+
+    freezing = threading.Thread(target=freeze)
+    freezing.start()
+    held.wait(10)
+    done = upload(project, ("How much is the tent?", "90 euros."))
+    freezing.join()
+    assert done.cases == []
+    assert "A model was trained on this question" in done.refused[0]["error"]
 
 
 def test_seen_corrected_sibling_and_elsewhere_are_told_apart(project):

@@ -12,9 +12,9 @@ import pytest
 
 from tests.training.lm.tiny import make_adapter, make_row
 from training.lm.base_folder import base_sha256
-from training.lm.contract import ADAPTER_FILES, Exit, State, read_status
+from training.lm.contract import ADAPTER_FILES, LEFT_OUT, Exit, State, read_status
 from training.lm.evaluate import evaluate
-from training.lm.files import sha256_file
+from training.lm.files import read_lines, sha256_file
 from training.lm.rows import Case
 from training.lm.specs import Version, write_evaluate
 
@@ -140,8 +140,43 @@ def test_an_adapter_of_another_base_is_refused(base: Path, tmp_path: Path):
     assert "does not fit the base" in reason
 
 
-def test_a_case_without_room_for_an_answer_is_refused_by_its_id(base: Path, tmp_path: Path):
-    cases = [*make_cases(), Case("endless", ({"role": "user", "content": "what now? " * 200},))]
+def test_cases_without_room_for_their_answer_are_left_out_by_name_and_the_others_answered(base: Path, tmp_path: Path):
+    cases = make_cases()
+    endless = Case("endless", ({"role": "user", "content": "what now? " * 200},))
+    talkative = Case("talkative", cases[0].messages, "It costs 3 dollars. " * 80)
+    versions = [version("base"), version("again")]
+    results = evaluated(base, tmp_path / "all", [endless, *cases, talkative], versions)
+    assert results == evaluated(base, tmp_path / "fitting", cases, versions)
+    left_out = list(read_lines(tmp_path / "all" / LEFT_OUT))
+    assert [line["id"] for line in left_out] == ["endless", "talkative"]
+    assert all("256 fit" in line["reason"] for line in left_out)
+    status = read_status(tmp_path / "all")
+    assert status is not None
+    assert (status.step, status.max_steps) == (40, 40)
+    assert "cases endless, talkative" in status.reason
+    assert not list(read_lines(tmp_path / "fitting" / LEFT_OUT))
+
+
+def test_a_rejected_answer_without_room_takes_no_case_with_it(base: Path, tmp_path: Path):
+    (result,) = evaluated(base, tmp_path, [replace(make_cases()[0], rejected="No. " * 300)], [version("base")])
+    assert result["rejected_logprob"] is None
+    assert result["gold_logprob"] < 0
+
+
+def test_a_case_that_the_chat_template_refuses_is_left_out(copied_base: Path, tmp_path: Path):
+    template = (copied_base / "chat_template.jinja").read_text()
+    (copied_base / "chat_template.jinja").write_text(
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system message here') }}{% endif %}" + template
+    )
+    asked = Case("told", ({"role": "system", "content": "Be kind."}, *make_cases()[0].messages))
+    results = evaluated(copied_base, tmp_path / "evaluation", [*make_cases()[:2], asked], [version("base")])
+    assert [row["id"] for row in results] == ["r0", "r1"]
+    (line,) = read_lines(tmp_path / "evaluation" / LEFT_OUT)
+    assert (line["id"], "no system message here" in line["reason"]) == ("told", True)
+
+
+def test_cases_that_all_have_no_room_are_refused_by_their_ids(base: Path, tmp_path: Path):
+    cases = [Case("endless", ({"role": "user", "content": "what now? " * 200},))]
     assert "case endless" in refused(base, tmp_path, cases, [version("base")])
 
 

@@ -26,6 +26,7 @@ def test_every_named_recipe_says_why_in_one_line():
         assert "\n" not in recipe.reason
 
 
+@pytest.mark.bar("R12")
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -348,6 +348,23 @@ def test_the_server_ends_within_two_seconds_of_being_asked_even_with_a_stream_op
     assert not (tmp_path / "port").exists()
 
 
+def test_a_server_that_is_full_takes_one_more_in_the_place_of_the_one_asked_for_the_longest_ago(
+    served: Served, base: Path, tmp_path: Path
+):
+    process, port = started(tmp_path, "--base", base, "--adapters", served.root, "--most-adapters", 2)
+    full = Served(process, port, served.root)
+    try:
+        assert [full.load(name).status_code for name in "ab"] == [200, 200]
+        full.ask("a")
+        assert full.load("c").status_code == 200
+        assert {model.id for model in full.client.models.list()} == {"base", "a", "c"}
+        assert full.load("b").status_code == 200
+        assert {model.id for model in full.client.models.list()} == {"base", "b", "c"}
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 @pytest.mark.bar("3a-37")
 def test_the_server_and_its_encoder_end_when_their_starter_is_killed(base: Path, encoder: Path, tmp_path: Path):
     port_file, pid_file = tmp_path / "port", tmp_path / "pid"

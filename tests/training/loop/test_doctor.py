@@ -22,6 +22,7 @@ from tests.training.worlds import trained_world
 from training.loop.doctor import SLICES, examine
 
 ROOT = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.bar("doctor")
 
 
 def doctor(*options: str) -> tuple[int, str]:

@@ -59,6 +59,7 @@ def _(world):
     update(world.row("correction"), row_sha256="0" * 64)
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
     plant.shows(name, world)

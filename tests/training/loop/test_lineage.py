@@ -20,7 +20,7 @@ from training.lm.files import sha256_file
 from training.loop.lineage import fed_by, lineage_ok, walk
 from training.runs import store
 from training.runs.folders import prepare, run_folder
-from training.runs.models import ModelVersion
+from training.runs.models import ModelVersion, TrainingRun
 
 pytestmark = pytest.mark.django_db
 
@@ -44,11 +44,14 @@ def version() -> ModelVersion:
     make_row(snapshot, 3, "How heavy is it?", "It weighs 2 kg.")
     DatasetSnapshot.objects.filter(pk=snapshot.pk).update(content_sha256=content_sha256(snapshot))
     snapshot.refresh_from_db()
-    run = make_run(project, snapshot=snapshot)
+    return left_by(make_run(project, snapshot=snapshot))
+
+
+def left_by(run: TrainingRun) -> ModelVersion:
     folder = prepare(run)
     write_adapter(folder / "adapter")
     write_manifest(folder)
-    return make_version(project, run=run, manifest_sha256=sha256_file(folder / MANIFEST))
+    return make_version(run.project, run=run, manifest_sha256=sha256_file(folder / MANIFEST))
 
 
 def correction(version: ModelVersion) -> SnapshotRow:
@@ -65,6 +68,21 @@ def test_an_adapter_leads_to_rows_labels_people_and_interactions_and_back(versio
     for row in lineage.rows:
         assert fed_by(row.interaction) == [version]
     assert fed_by(make_interaction(version.project)) == []
+
+
+def test_of_two_versions_with_the_same_weights_each_is_looked_at_itself(version):
+    other = make_project()
+    snapshot = DatasetSnapshot.objects.create(project=other, number=1, parameters={})
+    make_row(snapshot, 1, "How heavy is it?", "It weighs 2 kg.")
+    DatasetSnapshot.objects.filter(pk=snapshot.pk).update(content_sha256=content_sha256(snapshot))
+    snapshot.refresh_from_db()
+    twin = left_by(make_run(other, snapshot=snapshot))
+    assert twin.adapter_sha256 == version.adapter_sha256
+    assert lineage_ok(twin) == []
+    snapshot.rows.update(completion="It weighs 3 kg.")
+    assert any("Snapshot 1, interaction:" in breach for breach in lineage_ok(twin))
+    assert lineage_ok(version) == []
+    assert walk(version.adapter_sha256).version == version
 
 
 def test_weights_that_nobody_registered_lead_nowhere():

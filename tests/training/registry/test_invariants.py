@@ -49,6 +49,7 @@ def _(world):
     update(world.rollback, note="")
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.bar("R14", "3a-46")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):

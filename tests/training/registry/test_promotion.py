@@ -10,7 +10,7 @@ from labelhub.errors import Conflict, Invalid, NotAllowed
 from labelhub.projects.rights import Role
 from tests.factories import make_member, make_project
 from tests.training.makers import make_evaluation, make_run, make_version
-from training.registry.actions import promote, report, roll_back
+from training.registry.actions import evaluate_against_live, promote, report, roll_back
 from training.registry.live import answered_by, live_version
 from training.registry.models import Promotion
 from training.runs import store
@@ -141,6 +141,87 @@ class TestRollingBack:
             roll_back(project, by=admin, reason=" ", **PRODUCTION)
         with pytest.raises(NotAllowed):
             roll_back(project, by=make_member(project), reason="no", **PRODUCTION)
+
+
+@pytest.fixture
+def set_base(settings, tmp_path):
+    """set_base("B"): another base of the same shape from now on; set_base("A"): the first one again."""
+    first = settings.LABELHUB_BASE_MODEL
+    shutil.copytree(first, tmp_path / "B")
+    weights = tmp_path / "B" / "model.safetensors"
+    weights.chmod(0o644)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+
+    def choose(name):
+        settings.LABELHUB_BASE_MODEL = {"A": first, "B": str(tmp_path / "B")}[name]
+
+    return choose
+
+
+@pytest.mark.django_db
+class TestAnotherBase:
+    """Version 1 is live on base A when the operator sets base B, of the same shape."""
+
+    @pytest.fixture
+    def live(self, project, admin, set_base):
+        version = ready(project)
+        promote(version, by=admin, **PRODUCTION)
+        set_base("B")
+        return version
+
+    def test_nothing_is_compared_with_a_version_of_another_base(self, project, admin, live):
+        new = make_version(project, seed=1)
+        with pytest.raises(Conflict, match=r"Version 1 was trained on another base .*roll back to the base before"):
+            evaluate_against_live(new, by=admin)
+        assert not new.evaluations.exists()
+
+    def test_a_version_of_another_base_is_not_compared(self, project, admin, set_base):
+        old = make_version(project)
+        set_base("B")
+        with pytest.raises(Conflict, match="Version 1 was trained on another base"):
+            evaluate_against_live(old, by=admin)
+
+    @pytest.mark.parametrize("slot", ["staging", "production"])
+    def test_a_gain_over_a_version_of_another_base_promotes_nothing(self, project, admin, live, slot):
+        with pytest.raises(Conflict, match="Version 1 was trained on another base"):
+            promote(ready(project, seed=1), by=admin, slot=slot)
+        assert live_version(project) == live
+
+    @pytest.mark.parametrize("slot", ["staging", "production"])
+    def test_a_version_of_another_base_is_not_promoted(self, project, admin, set_base, slot):
+        version = ready(project)
+        set_base("B")
+        with pytest.raises(Conflict, match="another base"):
+            promote(version, by=admin, slot=slot)
+        set_base("A")
+        assert promote(version, by=admin, slot=slot)
+
+    def test_a_version_of_another_base_is_not_brought_back(self, project, admin, set_base):
+        first = ready(project)
+        promote(first, by=admin, **PRODUCTION)
+        promote(ready(project, seed=1), by=admin, **PRODUCTION)
+        set_base("B")
+        with pytest.raises(Conflict, match="Version 1 was trained on another base"):
+            roll_back(project, by=admin, reason="no", **PRODUCTION)
+        set_base("A")
+        roll_back(project, by=admin, reason="no", **PRODUCTION)
+        assert live_version(project) == first
+
+    def test_what_the_refusal_says_to_do_leads_to_the_new_base(self, project, admin, live, set_base):
+        set_base("A")
+        roll_back(project, by=admin, reason="a new base", **PRODUCTION)
+        set_base("B")
+        new = make_version(project, seed=1)
+        assert evaluate_against_live(new, by=admin).baseline is None
+
+
+@pytest.mark.django_db
+def test_only_who_trains_the_project_has_a_version_compared_and_the_follow_up_is_nobody(project, admin):
+    version = make_version(project)
+    for person in (make_member(project, Role.MODERATOR), make_member(make_project(), Role.ADMIN)):
+        with pytest.raises(NotAllowed):
+            evaluate_against_live(version, by=person)
+    assert evaluate_against_live(version, by=None).baseline is None
 
 
 @pytest.mark.django_db(transaction=True)

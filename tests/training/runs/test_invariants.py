@@ -70,6 +70,7 @@ def _(world):
     shutil.rmtree(store.folder_of(world.another_version().adapter_sha256))
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.bar("R12", "R14", "3a-44", "S9")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):

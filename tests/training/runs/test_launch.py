@@ -3,13 +3,13 @@
 import threading
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from labelhub.errors import Conflict, Invalid, NotAllowed, StaleState
 from labelhub.jobs.models import Job
 from labelhub.projects.rights import Role
 from tests.factories import make_member, make_project
-from tests.training.makers import make_run, make_snapshot
+from tests.training.makers import make_run, make_snapshot, make_version
 from training.lm.recipes import QUICK
 from training.runs.actions import cancel, launch
 from training.runs.models import TrainingRun
@@ -63,6 +63,33 @@ def test_a_launch_needs_the_right_a_reason_and_a_snapshot_that_fits(project, adm
         start(project, admin, snapshot=make_snapshot(make_project()))
     with pytest.raises(Invalid, match="max_length"):
         start(project, admin, snapshot=make_snapshot(project, parameters={"max_length": 4096}))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", [-1, 2**32, True, "7"])
+def test_a_seed_that_the_kernel_would_refuse_is_refused_at_the_launch(project, admin, seed):
+    with pytest.raises(Invalid, match="seed must be a whole number from 0 to 4294967295"):
+        start(project, admin, seed=seed)
+    assert not TrainingRun.objects.exists()
+    assert start(project, admin, seed=2**32 - 1).seed == 2**32 - 1
+
+
+@pytest.mark.django_db
+def test_what_the_database_refuses_is_called_a_conflict_only_while_another_run_is_active(project, admin, monkeypatch):
+    ended = make_run(project)
+    monkeypatch.setattr("training.runs.actions.next_number", lambda *_: ended.number)
+    with pytest.raises(IntegrityError, match="run_number_is_unique"):
+        start(project, admin)
+
+
+@pytest.mark.django_db
+def test_a_run_goes_on_only_from_a_version_of_the_base_that_is_set_now(project, admin):
+    parent = make_version(project)
+    TrainingRun.objects.filter(pk=parent.run.pk).update(base_sha256="0" * 64, base_model="other/base")
+    parent.refresh_from_db()
+    with pytest.raises(Conflict, match=r"Version 1 was trained on another base model .*other/base"):
+        start(project, admin, parent=parent)
+    assert TrainingRun.objects.active().count() == 0
 
 
 @pytest.mark.django_db

@@ -1,11 +1,14 @@
 """A real run: launched, supervised in a process of its own, trained, registered, evaluated, judged."""
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.conf import settings
+from safetensors.numpy import load_file, save_file
 
 from labelhub.projects.rights import Role
 from tests.factories import make_member, make_project
@@ -17,6 +20,7 @@ from training.lm.recipes import QUICK
 from training.registry.actions import latest_report
 from training.runs import store
 from training.runs.actions import cancel, launch
+from training.runs.folders import run_folder
 from training.runs.models import ModelVersion, TrainingRun
 
 SHORT = replace(
@@ -96,3 +100,23 @@ def test_what_the_kernel_refuses_fails_at_once_with_its_reason(project, admin, r
     failed = TrainingRun.objects.get()
     assert "two are needed" in failed.failure
     assert failed.attempt == 1
+
+
+@pytest.mark.bar("R12")
+def test_a_loss_that_is_no_number_fails_the_run_at_once_and_nothing_is_registered(
+    project, admin, run_jobs, settings, monkeypatch, tmp_path
+):
+    """On a base whose weights are none."""
+    base = shutil.copytree(settings.LABELHUB_BASE_MODEL, tmp_path / "base")
+    weights = load_file(base / "model.safetensors")
+    save_file({name: tensor * np.float32("nan") for name, tensor in weights.items()}, base / "model.safetensors",
+              metadata={"format": "pt"})  # fmt: skip
+    settings.LABELHUB_BASE_MODEL = str(base)
+    monkeypatch.setenv("LABELHUB_BASE_MODEL", str(base))
+    run = start(project, admin)
+    until(lambda: not TrainingRun.objects.active().exists(), run_jobs, 60)
+    run.refresh_from_db()
+    assert (run.state, run.attempt) == ("failed", 1)
+    assert "step 1: the loss became nan; its batch was" in run.failure
+    assert not ModelVersion.objects.exists()
+    assert not (run_folder(run) / "adapter").exists()

@@ -118,6 +118,15 @@ def test_an_answer_streams_piece_by_piece(project, key):
     assert len(lines) > 4
 
 
+def test_a_stream_is_refused_by_the_web_process_which_cannot_hold_one_open(project, key):
+    answer = ask(key, stream=True)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "no_streams_here"
+    assert "gateway" in answer.json()["error"]["message"]
+    assert ask("lh_x_y", stream=True).status_code == 401
+    assert ask(key, stream=False).status_code == ask(key, stream=None).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("model", "status"),
     [("gpt-4o", 404), ("other-v1", 404), (None, 404), ("{slug}-v1x", 404), ("{slug}-v1", 404), ("staging", 200)],

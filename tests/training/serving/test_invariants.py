@@ -19,6 +19,7 @@ def _(world):
     shutil.rmtree(store.folder_of(other.adapter_sha256))
 
 
+@pytest.mark.bar("doctor")
 @pytest.mark.bar("3a-48", "R14")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 from training.lm.serve.chat import ChatRequest, Reply
@@ -26,8 +27,8 @@ class Answer:
         self._arrived: asyncio.Queue[Token | ApiError] = asyncio.Queue()
 
     def emit(self, item: Token | ApiError) -> None:
-        """Called in the engine's thread; a loop that is gone needs no answer."""
-        if not self._loop.is_closed():
+        """Called in the engine's thread; a loop that is gone, or goes just now, needs no answer."""
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._arrived.put_nowait, item)
 
     async def first(self) -> Token:

@@ -42,7 +42,10 @@ class Server:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     async def health(self, request: Request) -> Response:
-        return JSONResponse({"status": "ok", "models": [*self.shelf.models], "encoder": self.encoder is not None})
+        alive = self.engine.is_alive
+        status = "ok" if alive else "the engine has ended"
+        shown = {"status": status, "models": [*self.shelf.models], "encoder": self.encoder is not None}
+        return JSONResponse(shown, status_code=200 if alive else 503)
 
     async def models(self, request: Request) -> Response:
         base = self.shelf.base_name
@@ -53,8 +56,7 @@ class Server:
 
     async def chat(self, request: Request) -> Response:
         wanted = parse_chat(await read_body(request))
-        if wanted.model not in self.shelf.models:
-            raise unknown_model(wanted.model)
+        self.shelf.use(wanted.model)
         answer = await self._begin(wanted)
         if not wanted.stream:
             return JSONResponse(await answer.whole())
@@ -104,7 +106,9 @@ class Server:
         if expected is not None and not isinstance(expected, dict):
             raise ApiError(400, "sha256 must be an object of file names and hashes.", param="sha256")
         files = await run_in_threadpool(self.shelf.read, name, path, expected)
-        added = await asyncio.wrap_future(self.engine.call(lambda: self.shelf.add(name, files)))
+        added = await asyncio.wrap_future(
+            self.engine.call(lambda: self.shelf.add(name, files, busy=self.engine.asked_for()))
+        )
         return JSONResponse({"lora_name": name, "loaded": True, "was_loaded": not added, "sha256": files.sha256})
 
     async def unload(self, request: Request) -> Response:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from training.lm.base_folder import base_sha256, check_base
+from training.lm.base_folder import check_base, named_folder
 from training.lm.contract import Exit
 from training.lm.files import Refused, write_whole
 from training.lm.parent import end_with_parent
@@ -30,7 +30,8 @@ def main(argv: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGINT, _end)
     end_with_parent()
     try:
-        code = _serve(options)
+        folders = _folders(options)
+        code = Exit.SUCCEEDED if options.check else _serve(options, *folders)
     except (Refused, OSError) as error:
         print(f"cannot serve: {error}", file=sys.stderr)
         code = Exit.REFUSED
@@ -48,10 +49,10 @@ def _end(*_: object) -> None:
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.lm serve")
-    parser.add_argument("--base", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--base", required=True, help="folder of the base model, or a hub id in the hub's cache")
     parser.add_argument("--base-name", default="base", help="what the base is asked for by")
     parser.add_argument("--base-sha256", help="refuse to start on other weights than these")
-    parser.add_argument("--encoder", type=Path, help="folder of a sentence-transformers encoder")
+    parser.add_argument("--encoder", help="folder of a sentence-transformers encoder, or a hub id in the cache")
     parser.add_argument("--encoder-name", default="encoder", help="what the encoder is asked for by")
     parser.add_argument("--adapters", type=Path, help="adapters are loaded from below this folder only")
     parser.add_argument("--most-adapters", type=int, default=64)
@@ -59,17 +60,23 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--port-file", type=Path, help="where the port is written once requests are taken")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--check", action="store_true", help="only look whether the models are on this machine")
     return parser.parse_args(list(argv))
 
 
-def _serve(options: argparse.Namespace) -> Exit:
+def _folders(options: argparse.Namespace) -> tuple[Path, Path | None]:
+    """Of the base and of the encoder. Raises Refused for what is not on this machine, before anything is loaded."""
+    base = named_folder(options.base, os.environ)
+    check_base(base, options.base_sha256)
+    return base, named_folder(options.encoder, os.environ) if options.encoder else None
+
+
+def _serve(options: argparse.Namespace, base: Path, encoder_folder: Path | None) -> Exit:
     from training.lm.serve.encoder import Encoder
 
-    base = options.base.resolve()
-    check_base(base, options.base_sha256 or base_sha256(base))
     listening = socket.create_server((options.host, options.port), backlog=512)
     # first: the encoder's process loads while this one does
-    encoder = Encoder(options.encoder.resolve(), options.encoder_name) if options.encoder else None
+    encoder = Encoder(encoder_folder, options.encoder_name) if encoder_folder else None
     try:
         _listen(options, base, encoder, listening)
     finally:

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from training.lm.serve.errors import ApiError, unknown_model
 
 T = TypeVar("T")
 MOST_WAITING, MOST_RUNNING = 256, 32
+COLDEST = 1e-3  # a temperature below leaves nothing but the likeliest token, or numbers that are no numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,21 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """temperature 0 is greedy; `top_p` keeps the likeliest tokens up to that mass."""
+    """temperature 0 is greedy; `top_p` keeps the likeliest tokens up to that mass, and the likeliest of all always."""
 
     temperature: float = 0.0
     top_p: float = 1.0
     generator: torch.Generator | None = None
 
+    @property
+    def is_greedy(self) -> bool:
+        return self.temperature < COLDEST
+
     def draw(self, logits: Tensor) -> Tensor:
-        """logits [V] → one token, []."""
+        """logits [V] → one token, []. Not for greedy ones."""
         probabilities, ids = (logits / self.temperature).softmax(-1).sort(descending=True)
         before = probabilities.cumsum(-1) - probabilities
-        probabilities[before >= self.top_p] = 0.0
+        probabilities[1:][before[1:] >= self.top_p] = 0.0
         return ids[torch.multinomial(probabilities, 1, generator=self.generator)[0]]
 
 
@@ -89,7 +94,7 @@ class _Group:
     def _choose(self, logits: Tensor, rows: list[int]) -> Tensor:
         tokens = logits.argmax(-1)
         for at, row in enumerate(rows):
-            if self.asks[row].sampling.temperature > 0:
+            if not self.asks[row].sampling.is_greedy:
                 tokens[at] = self.asks[row].sampling.draw(logits[at])
         return tokens
 
@@ -107,11 +112,17 @@ class Engine:
     def __init__(self, models: Mapping[str, PreTrainedModel], ends: frozenset[int]) -> None:
         self._models, self._ends = models, ends
         self._waiting: queue.Queue[Ask | Callable[[], None]] = queue.Queue(MOST_WAITING)
+        self._taken: dict[str, list[Ask]] = {}  # about to begin, by model
         self._groups: list[_Group] = []
-        threading.Thread(target=self._work, name="engine", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
 
     def submit(self, ask: Ask) -> None:
-        """Raises ApiError 503 when too much is waiting already."""
+        """Raises ApiError 503 when too much is waiting already, or the engine has ended."""
         self._put(ask)
 
     def call(self, job: Callable[[], T]) -> Future[T]:
@@ -129,21 +140,38 @@ class Engine:
         self._put(run)
         return future
 
+    def asked_for(self) -> set[str]:
+        """The models whose answers somebody waits for now. For jobs: ask in the engine's thread."""
+        return {ask.model for ask in self._under_way()}
+
+    def _under_way(self) -> list[Ask]:
+        with self._waiting.mutex:
+            waiting = [item for item in self._waiting.queue if isinstance(item, Ask)]
+        taken = [ask for asks in self._taken.values() for ask in asks]
+        running = [ask for group in self._groups for ask in group.asks]
+        return [ask for ask in (*waiting, *taken, *running) if not ask.cancelled]
+
     def _put(self, item: Ask | Callable[[], None]) -> None:
+        if not self.is_alive:
+            raise _ended()
         try:
             self._waiting.put_nowait(item)
         except queue.Full:
             raise ApiError(503, "Too many requests are waiting; try again.", "overloaded") from None
 
     def _work(self) -> None:
-        while True:
-            for asks in self._taken().values():
-                self._begin(asks)
-            self._groups = [group for group in self._groups if self._advance(group)]
+        try:
+            while True:
+                self._take()
+                for asks in self._taken.values():
+                    self._begin(asks)
+                self._taken = {}
+                self._groups = [group for group in self._groups if self._advance(group)]
+        finally:  # nobody is to wait for an engine that has ended
+            _tell(self._under_way(), _ended())
 
-    def _taken(self) -> dict[str, list[Ask]]:
+    def _take(self) -> None:
         """Runs the jobs that wait and takes the asks there is room for; blocks only when nothing runs."""
-        asks: dict[str, list[Ask]] = {}
         room = MOST_RUNNING - sum(len(group.asks) for group in self._groups)
         block = not self._groups
         while room > 0:
@@ -153,27 +181,40 @@ class Engine:
                 break
             block = False
             if isinstance(item, Ask):
-                asks.setdefault(item.model, []).append(item)
+                self._taken.setdefault(item.model, []).append(item)
                 room -= 1
             else:
                 item()
-                block = not self._groups and not asks
-        return asks
+                block = not self._groups and not self._taken
 
     def _begin(self, asks: list[Ask]) -> None:
         model = self._models.get(asks[0].model)
         if model is None:
-            for ask in asks:
-                ask.emit(unknown_model(ask.model))
+            _tell(asks, unknown_model(asks[0].model))
             return
-        self._groups.append(_Group(model, asks, self._ends))
+        try:
+            self._groups.append(_Group(model, asks, self._ends))
+        except Exception:
+            traceback.print_exc()
+            _tell(asks, _failed())
 
     def _advance(self, group: _Group) -> bool:
         try:
             return group.step()
         except Exception:
             traceback.print_exc()
-            failure: Any = ApiError(500, "The model failed on this request.", "server_error")
-            for ask in group.asks:
-                ask.emit(failure)
+            _tell(group.asks, _failed())
             return False
+
+
+def _failed() -> ApiError:
+    return ApiError(500, "The model failed on this request.", "server_error")
+
+
+def _ended() -> ApiError:
+    return ApiError(503, "The engine of this server has ended: start it again.", "server_error")
+
+
+def _tell(asks: list[Ask], error: ApiError) -> None:
+    for ask in asks:
+        ask.emit(error)

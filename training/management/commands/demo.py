@@ -104,7 +104,7 @@ class Command(BaseCommand):
             self.passwords[name] = secrets.token_urlsafe(12)
             person = User.objects.create_user(f"{name}@fernway.example", self.passwords[name], name=name.capitalize())
             add_member(project, person, role=role, by=operator)
-            keys[name] = create_key(project, by=operator, scopes=SCOPES[role], person=person)[1]
+            keys[name] = create_key(project, by=person, scopes=SCOPES[role])[1]
         return project, keys
 
     def _stay(self, where: site.Addresses, process: Any) -> None:

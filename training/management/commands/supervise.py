@@ -16,7 +16,7 @@ from training.runs.supervisor import supervise_run
 logger = logging.getLogger(__name__)
 WORK: dict[str, tuple[Callable[[Any], None], Callable[[], Any]]] = {
     "run": (supervise_run, TrainingRun.objects.supervised),
-    "evaluation": (supervise_evaluation, Evaluation.objects.unfinished),
+    "evaluation": (supervise_evaluation, Evaluation.objects.running),
 }
 
 

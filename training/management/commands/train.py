@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from labelhub.body import stored_text
 from labelhub.errors import Refused
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 from training.lm.recipes import NAMED
-from training.registry.actions import latest_report, take_snapshot
-from training.runs.actions import launch
+from training.registry.actions import latest_report, launch_retrain, take_snapshot
 from training.runs.models import ModelVersion, TrainingRun
 
 
@@ -34,9 +34,9 @@ class Command(BaseCommand):
             raise CommandError("There is no such project, or no such person.")
         try:
             snapshot = take_snapshot(project, by=person)
-            run = launch(
-                project, snapshot=snapshot, recipe=NAMED[options["recipe"]], by=person, reason=options["reason"],
-                token=secrets.token_hex(16), seed=options["seed"],
+            run = launch_retrain(
+                project, snapshot=snapshot, recipe=NAMED[options["recipe"]], by=person,
+                reason=stored_text(options["reason"])[0], token=secrets.token_hex(16), seed=options["seed"],
             )  # fmt: skip
         except Refused as refusal:
             raise CommandError(refusal.detail) from refusal

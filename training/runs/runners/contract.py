@@ -44,6 +44,9 @@ class Runner(Protocol):
     def stop(self, handle: Handle) -> None:
         """End it now; what it has saved stays, so that it can go on later. Returns when nothing runs any more."""
 
+    def evict(self, folder: Path) -> None:
+        """End what a dead supervisor left at work in `folder`. Returns when nobody holds it."""
+
     def logs(self, handle: Handle, offset: int) -> tuple[str, int]:
         """What was logged from byte `offset` on, and the offset to ask from next."""
 

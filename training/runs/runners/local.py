@@ -61,9 +61,8 @@ class LocalRunner:
             raise ValueError("a local run stays in its folder")
 
     def evict(self, folder: Path) -> None:
-        """End what a dead supervisor left at work in `folder`. Returns when nobody holds it."""
         asked = time.monotonic()
-        while not is_free(folder):
+        while folder.is_dir() and not is_free(folder):
             status = said(folder)
             if status and works_in(status.pid, folder):
                 late = time.monotonic() - asked > PATIENCE_S

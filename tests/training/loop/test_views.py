@@ -15,7 +15,7 @@ from labelhub.people.models import User
 from labelhub.projects.models import Membership
 from labelhub.projects.rights import Role
 from tests.factories import make_interaction, make_label, make_member, make_project, make_queue, make_task, make_user
-from training.loop.home import entries
+from training.loop.waiting import entries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hashed_static")]
 

@@ -4,22 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Exists, OuterRef, Q
-from django.http import HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
 
 from annotations.review.models import Claim, Label, Queue, Return, ReviewTask
 from annotations.triage.models import Flag
-from labelhub import jobs
-from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.people.models import User
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
-
-SILENT_S = 60
 
 
 @dataclass
@@ -41,26 +33,6 @@ class Entry:
     name: str
     role: str
     waits: list[Wait] = field(default_factory=list)
-
-
-@require_GET
-@login_required
-def home(request: HtmxHttpRequest) -> HttpResponse:
-    projects = entries(Membership.objects.of(request.user), request.user)
-    nothing_waits = bool(projects) and not any(wait.number for entry in projects for wait in entry.waits)
-    context = {"projects": projects, "nothing_waits": nothing_waits, "worker_silence": worker_silence()}
-    return render(request, "home/home.html", context)
-
-
-@require_GET
-@project_page(Right.LABEL)
-def project_home(request: HtmxHttpRequest, project: Project) -> HttpResponse:
-    membership = Membership.objects.of(request.user).filter(project=project)
-    context = {
-        "project": project, "entry": entries(membership, request.user)[0], "guidelines": project.guidelines,
-        "returned": returned_to(request.user, project), "worker_silence": worker_silence(),
-    }  # fmt: skip
-    return render(request, "home/project.html", context)
 
 
 def entries(memberships: Iterable[Membership], user: User) -> list[Entry]:
@@ -113,11 +85,3 @@ def returned_to(user: User, project: Project) -> Any:
     back = Label.objects.filter(project=project, author=user, task__state=ReviewTask.State.OPEN)
     back = back.filter(Exists(Return.objects.filter(label=OuterRef("pk")))).exclude(Exists(done))
     return back.select_related("task__interaction", "returned__by").order_by("-pk")[:20]
-
-
-def worker_silence() -> str:
-    """Since when the worker has been silent, in words; '' while it works."""
-    seconds = jobs.worker_alive("default")
-    if seconds is None:
-        return "It has not been seen yet."
-    return f"Last sign of life {seconds / 60:.0f} minutes ago." if seconds > SILENT_S else ""

@@ -9,10 +9,11 @@ from labelhub import jobs
 from labelhub.errors import Conflict
 from labelhub.projects.models import Project
 from labelhub.states import move
+from training.evaluation.folders import evaluation_folder
 from training.evaluation.models import Evaluation
-from training.evaluation.supervisor import evaluation_folder
 from training.runs.leases import MOST_SUPERVISORS, hold, is_unattended, spawn_supervisor, take
 from training.runs.models import ModelVersion
+from training.runs.runners import configured_runner
 
 State = Evaluation.State
 
@@ -46,6 +47,7 @@ def _attend(evaluation: Evaluation) -> bool:
     if not take(evaluation, **first):
         return False
     if evaluation.fence > MOST_SUPERVISORS:
+        configured_runner().evict(evaluation_folder(evaluation))
         with transaction.atomic():
             why = f"Its supervisor died {MOST_SUPERVISORS} times. The log of the machine may say why."
             move(hold(evaluation), to=State.FAILED, failure=why, finished_at=Now())

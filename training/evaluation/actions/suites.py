@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import transaction
 from django.db.models.functions import Now
 
 from annotations.capture.models import Interaction
 from annotations.recall.actions import want
 from annotations.review.models import Approval, Label
 from labelhub.body import stored_text
-from labelhub.errors import Conflict, Invalid, ensure
+from labelhub.errors import Conflict, Invalid, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
 from labelhub.projects.models import Project
@@ -21,10 +22,11 @@ from training.datasets.groups import Split, group_prompts, groups_by_prompt
 from training.datasets.likeness import alike, asked, asked_by
 from training.datasets.models import PromptGroup, SnapshotRow
 from training.evaluation.cases import CASE
-from training.evaluation.models import Case, Suite
+from training.evaluation.models import Case, CaseQuerySet, Suite
 from training.lm.files import Refused as KernelRefused
 from training.lm.rows import chat
 
+LONGEST_NAME = 60
 REGRESSION, TEST_SPLIT = ("regression", "Known problems and good answers"), ("test-split", "Kept out to test with")
 
 
@@ -44,15 +46,22 @@ class _Item:
     gold: str
 
 
+@transaction.atomic
 def add_cases(project: Project, *, suite: str, items: Sequence[dict[str, Any]], by: User, name: str = "") -> Uploaded:
     """Put held-out cases [{messages | prompt, gold, external_id?}] into a suite, making it the first time.
 
-    A case whose question, or a near-duplicate of it, is a row of any snapshot is refused and listed; so is one that the
-    suite asks with another gold. What is there already stays as it is. Raises NotAllowed, Invalid, Unavailable.
+    A case whose question, or a near-duplicate of it, is a row of any snapshot is refused and listed; so is one that a
+    held-out suite asks with another gold. What is there already stays as it is.
+
+    Raises NotAllowed, Invalid, Unavailable.
     """
     ensure_right(by, project, Right.CURATE)
     ensure(suite not in (REGRESSION[0], TEST_SPLIT[0]), Invalid(f"The suite {suite} fills by itself."))
+    ensure(1 <= len(suite) <= LONGEST_NAME, Invalid(f"The name of a suite has 1 to {LONGEST_NAME} letters."))
+    most = settings.MAX_BATCH_ITEMS
+    ensure(len(items) <= most, Invalid(f"At most {most} cases at once: send the others in a second upload."))
     parsed, refused = _parse(items)
+    _hold(project)
     trained = _trained_on(project, parsed)
     refused += [{"index": i, "error": why} for i, why in trained.items()]
     home = _suite(project, (suite, name or suite), Suite.Kind.HELD_OUT)
@@ -65,6 +74,24 @@ def add_cases(project: Project, *, suite: str, items: Sequence[dict[str, Any]], 
             refused.append({"index": item.index, "error": conflict.detail})
     want(project, CASE, [(case.pk, case.question) for case in cases])
     return Uploaded(cases, sorted(refused, key=lambda line: line["index"]))
+
+
+def retire_case(case: Case, *, by: User, reason: str) -> Case:
+    """Take `case` out of its suite: no later evaluation asks it; what it showed stays.
+
+    Raises NotAllowed, Invalid without a reason, StaleState when it has left its suite before.
+    """
+    ensure_right(by, case.suite.project, Right.CURATE)
+    ensure(reason.strip(), Invalid("Say why: it stays with the case."))
+    left = _retire(Case.objects.filter(pk=case.pk), reason.strip())
+    ensure(left, StaleState(f"{case} has left its suite before. Look again."))
+    case.refresh_from_db()
+    return case
+
+
+def _hold(project: Project) -> None:
+    """Until the end of this transaction no snapshot of the project is stored, and its suites are nobody else's."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
 def _parse(items: Sequence[dict[str, Any]]) -> tuple[list[_Item], list[dict[str, Any]]]:
@@ -112,21 +139,26 @@ def _suite(project: Project, named: tuple[str, str], kind: Suite.Kind) -> Suite:
 
 
 def _ask(suite: Suite, messages: list[Message], gold: str, **facts: Any) -> Case:
-    """The case of that question in the suite, made unless it is there. Raises Conflict for another gold."""
+    """The case of that question in the suite, made unless it is there.
+
+    Raises Conflict where a suite of that kind asks it with another gold.
+    """
     key = prompt_sha256(messages)
-    try:
-        with transaction.atomic():
-            return Case.objects.create(suite=suite, messages=messages, gold=gold, prompt_sha256=key, **facts)
-    except IntegrityError:
-        there = suite.cases.asked().get(prompt_sha256=key)
-    ensure(there.gold.strip() == gold.strip(), Conflict(f"Case {there.pk} asks this with another right answer."))
-    return there
+    same = Case.objects.of(suite.project).asked().filter(suite__kind=suite.kind, prompt_sha256=key).order_by("pk")
+    for case in same:
+        why = f"Case {case.pk} asks this with another right answer. Retire it first if that one is wrong."
+        ensure(case.gold.strip() == gold.strip(), Conflict(why))
+    there = [case for case in same if case.suite_id == suite.pk]
+    if there:
+        return there[0]
+    return Case.objects.create(suite=suite, messages=messages, gold=gold, prompt_sha256=key, **facts)
 
 
 def grow(project: Project) -> int:
     """Cases of approvals that have none yet; those that they contradict retire. Returns how many were made.
 
-    Raises Unavailable when a question must be grouped and the encoder is down.
+    What was approved since the questions were grouped waits for the next time: its approval wakes that. Raises
+    Unavailable when a question must be grouped and the encoder is down.
     """
     group_prompts(project)
     asked_before = Case.objects.of(project).exclude(approval=None).values("approval")
@@ -138,33 +170,31 @@ def grow(project: Project) -> int:
 
 @transaction.atomic
 def _from_approval(project: Project, approval: Approval, groups: dict[str, PromptGroup]) -> bool:
+    _hold(project)
     label, interaction = approval.label, approval.interaction
     good = label.verdict == Label.Verdict.GOOD
     gold = interaction.output if good else label.rewrite
     key = prompt_sha256(interaction.messages)
+    group = groups.get(key)
     same = Case.objects.of(project).asked().filter(prompt_sha256=key)
+    if group is None or Case.objects.filter(approval=approval).exists():
+        return False  # approved just now, or somebody else was at it
     if same.filter(approval__gt=approval.pk).exists():
         return False  # answered anew since: an older approval without a case of its own must not bring its answer back
     if not gold.strip():
-        gone = same.exclude(approval=None)
-        retire(gone, f"label {label.pk} calls the answer flawed")
+        _retire(same.exclude(approval=None), f"label {label.pk} calls the answer flawed")
         return False
-    retire(same.exclude(gold=gold), f"label {label.pk} answers the same question otherwise")
+    _retire(same.exclude(gold=gold), f"label {label.pk} answers the same question otherwise")
     if same.exists():
         return False
-    kept_out = not good and groups[key].split == Split.TEST
-    home = (
-        _suite(project, TEST_SPLIT, Suite.Kind.HELD_OUT)
-        if kept_out
-        else _suite(project, REGRESSION, Suite.Kind.REGRESSION)
-    )
+    kept_out = not good and group.split == Split.TEST
+    named, kind = (TEST_SPLIT, Suite.Kind.HELD_OUT) if kept_out else (REGRESSION, Suite.Kind.REGRESSION)
+    facts = {"approval": approval, "interaction": interaction, "group": group}
     rejected = "" if good else interaction.output
-    facts = {"approval": approval, "interaction": interaction, "group": groups[key], "rejected": rejected}
-    _ask(home, as_chat(interaction.messages), gold, **facts)
+    _ask(_suite(project, named, kind), as_chat(interaction.messages), gold, rejected=rejected, **facts)
     return True
 
 
-def retire(cases: Any, reason: str) -> int:
-    """Take `cases`, a queryset, out of their suites from now on; what they showed stays. Returns how many."""
-    retired: int = cases.filter(retired_at=None).update(retired_at=Now(), retired_reason=reason[:300])
-    return retired
+def _retire(cases: CaseQuerySet, reason: str) -> int:
+    """Take `cases` out of their suites from now on; what they showed stays. Returns how many were in them."""
+    return cases.asked().update(retired_at=Now(), retired_reason=reason[:300])

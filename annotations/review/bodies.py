@@ -1,0 +1,73 @@
+"""What review sends and takes over HTTP."""
+
+from typing import Any
+
+from annotations.review.actions.approvals import as_payload
+from annotations.review.actions.queues import LEASE_MINUTES, OVERLAP
+from annotations.review.models import Claim, Label, Queue, ReviewTask
+
+ANYTHING = {"type": "object", "additionalProperties": True}
+TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+QUEUE = {
+    "type": "object",
+    "required": ["slug"],
+    "properties": {
+        "slug": {"type": "string", "maxLength": 60},
+        "name": {"type": "string", "maxLength": 120},
+        "instructions": TEXT,
+        "overlap": {"type": "integer", "minimum": OVERLAP[0], "maximum": OVERLAP[1], "default": 1},
+        "lease_minutes": {"type": "integer", "minimum": LEASE_MINUTES[0], "maximum": LEASE_MINUTES[1], "default": 15},
+        "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
+    },
+}
+JUDGEMENT = {
+    "type": "object",
+    "required": ["fence", "verdict"],
+    "properties": {
+        "fence": {"type": "integer"},
+        "verdict": {"type": "string", "enum": Label.Verdict.values},
+        "categories": {"type": "array", "items": {"type": "object", "properties": {
+            "category": TEXT, "severity": {"type": "integer", "minimum": 1, "maximum": 3}}}},
+        "root_cause": {"type": "string", "enum": ["", *Label.RootCause.values]},
+        "rewrite": TEXT,
+        "confidence": {"type": "string", "enum": ["", *Label.Confidence.values]},
+        "note": TEXT,
+        "active_seconds": {"type": "number"},
+        "comments": {"type": "array", "items": {"type": "object", "properties": {
+            "start": {"type": "integer"}, "end": {"type": "integer"}, "exact": TEXT, "text": TEXT,
+            "category": {"type": ["string", "null"]}, "replacement": {"type": ["string", "null"]}}}},
+    },
+}  # fmt: skip
+
+
+def queue_body(queue: Queue) -> dict[str, Any]:
+    return {
+        "slug": queue.slug, "name": queue.name, "instructions": queue.instructions, "overlap": queue.overlap,
+        "lease_minutes": queue.lease_minutes, "reviewers": [user.email for user in queue.reviewers.order_by("email")],
+    }  # fmt: skip
+
+
+def task_body(claim: Claim) -> dict[str, Any]:
+    """What a reviewer needs of a claimed task."""
+    task = ReviewTask.objects.select_related("interaction__session", "project").get(pk=claim.task_id)
+    row = task.interaction
+    return {
+        "task": task.pk, "fence": claim.fence, "leased_until": claim.leased_until, "reason": task.reason,
+        "interaction": {
+            "id": row.pk, "external_id": row.external_id, "session": row.session.external_id, "messages": row.messages,
+            "documents": row.documents, "output": row.output, "model_version": row.model_version,
+        },
+        "categories": list(task.project.taxonomy.category_set.values("slug", "name", "description")),
+    }  # fmt: skip
+
+
+def label_body(label: Label) -> dict[str, Any]:
+    interaction = label.task.interaction
+    return {
+        "id": label.pk, "task": label.task_id, "author": str(label.author), "created_at": label.created_at,
+        "interaction": {
+            "id": interaction.pk, "external_id": interaction.external_id, "prompt": interaction.prompt,
+            "output": interaction.output,
+        },
+        **as_payload(label),
+    }  # fmt: skip

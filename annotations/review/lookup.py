@@ -1,0 +1,29 @@
+"""Rows of a project as a person may see them: what is foreign is NotFound like what is unknown."""
+
+from annotations.review.models import Claim, Queue, ReviewTask
+from labelhub.errors import NotFound
+from labelhub.people.models import User
+from labelhub.projects.models import Project
+
+
+def queue_of(project: Project, user: User, slug: str) -> Queue:
+    queue = Queue.objects.visible_to(user).filter(project=project, slug=slug).first()
+    if queue is None:
+        raise NotFound
+    queue.project = project
+    return queue
+
+
+def task_of(project: Project, user: User, pk: int) -> ReviewTask:
+    tasks = ReviewTask.objects.visible_to(user).filter(project=project, pk=pk)
+    task = tasks.select_related("queue", "interaction", "project").first()
+    if task is None:
+        raise NotFound
+    return task
+
+
+def claim_of(task: ReviewTask, user: User) -> Claim:
+    claim = Claim.objects.filter(task=task, by=user).first()
+    if claim is None:
+        raise NotFound
+    return claim

@@ -1,0 +1,34 @@
+"""What a moderator's request names, looked up among what the person may see."""
+
+from annotations.capture.models import Session
+from annotations.review.lookup import queue_of
+from annotations.review.models import Queue
+from annotations.triage.models import Decision
+from labelhub.errors import Invalid, NotFound
+from labelhub.people.models import User
+from labelhub.projects.models import Project
+
+
+def session_of(project: Project, user: User, pk: int) -> Session:
+    """Raises NotFound."""
+    session = Session.objects.visible_to(user).filter(project=project, pk=pk).first()
+    if session is None:
+        raise NotFound
+    return session
+
+
+def chosen_queue(project: Project, user: User, slug: str) -> Queue:
+    """A queue named in a form or a body, not in the address: raises Invalid when there is none."""
+    try:
+        return queue_of(project, user, slug)
+    except NotFound as unknown:
+        words = f"Choose one of the project's queues: there is none called {slug!r:.80}."
+        raise Invalid(words, field="queue") from unknown
+
+
+def decision_of(project: Project, user: User, pk: int) -> Decision:
+    """One's own; raises NotFound for those of others too, for only who decided takes it back."""
+    decision = Decision.objects.filter(project=project, by=user, pk=pk).first()
+    if decision is None:
+        raise NotFound
+    return decision

@@ -1,0 +1,31 @@
+"""Home: what waits, over all projects and in one."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from labelhub.http import HtmxHttpRequest, project_page
+from labelhub.projects.models import Membership, Project
+from labelhub.projects.rights import Right
+from training.loop.waiting import entries, returned_to
+
+
+@require_GET
+@login_required
+def home(request: HtmxHttpRequest) -> HttpResponse:
+    projects = entries(Membership.objects.of(request.user), request.user)
+    nothing_waits = bool(projects) and not any(wait.number for entry in projects for wait in entry.waits)
+    context = {"projects": projects, "nothing_waits": nothing_waits}
+    return render(request, "home/home.html", context)
+
+
+@require_GET
+@project_page(Right.LABEL)
+def project_home(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    membership = Membership.objects.of(request.user).filter(project=project)
+    context = {
+        "project": project, "entry": entries(membership, request.user)[0], "guidelines": project.guidelines,
+        "returned": returned_to(request.user, project),
+    }  # fmt: skip
+    return render(request, "home/project.html", context)
