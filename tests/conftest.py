@@ -64,9 +64,9 @@ def bare_stack(django_db_blocker: Any) -> Iterator[Stack]:
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def hashed_static() -> None:
-    """Pages name static files by the hashes of their content: the copies must be there."""
+    """Pages, also those that refuse, name static files by the hashes of their content: the copies must be there."""
     from labelhub.management.static import collect_if_needed
 
     collect_if_needed()

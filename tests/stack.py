@@ -86,7 +86,7 @@ class Stack:
         from django.db import connections
         from django.db.backends.postgresql.base import DatabaseWrapper
 
-        from labelhub.settings import database
+        from labelhub.database import database
 
         ours = connections["default"]
         there = database(self.database_url, "command")

@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-from labelhub.settings import database
+from labelhub.database import database
 
 settings.configure(
     SECRET_KEY=os.environ["SECRET_KEY"],
@@ -23,7 +23,11 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402 - not before the settings
 
-SESSIONS, INTERACTIONS = json.loads(os.environ["BENCH_SQL"])
+SESSIONS = """
+    INSERT INTO annotations_session (project_id, external_id)
+    SELECT %s, x FROM unnest(%s::text[]) AS x ORDER BY x ON CONFLICT (project_id, external_id) DO NOTHING
+"""
+INTERACTIONS = os.environ["BENCH_SQL"]  # the site's: its module needs models
 PROJECT = int(os.environ["BENCH_PROJECT"])
 NOTHING = {"turns": [], "documents": [], "user_role": "", "text_escaped": False, "clock_odd": False, "body_sha256": ""}
 
@@ -35,7 +39,7 @@ def store(request: HttpRequest) -> JsonResponse:
         for item in body.get("items", [body])
     ]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(SESSIONS, [PROJECT, [row["session"] for row in rows]])
+        cursor.execute(SESSIONS, [PROJECT, sorted({row["session"] for row in rows})])
         cursor.execute(INTERACTIONS, [PROJECT, PROJECT, json.dumps(rows)])
         return JsonResponse({"ids": [id_ for id_, _, _ in cursor.fetchall()]})
 

@@ -33,6 +33,16 @@ def percentile(values: Sequence[float], share: float) -> float:
     return round(float(np.percentile(values, share)), 2)
 
 
+def medians(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: percentile(values, 50) for name, values in times.items()}
+
+
+def goes_to(p50: float, **parts: float) -> dict[str, float]:
+    """The milliseconds of parts, each measured by itself, and as `rest` what they leave of `p50`: together they are it."""
+    rounded = {name: round(ms, 2) for name, ms in parts.items()}
+    return {**rounded, "rest": round(p50 - sum(rounded.values()), 2)}
+
+
 @dataclass(frozen=True)
 class Machine:
     """What else the machine had to do while figures were taken. Make one before, ask it after."""

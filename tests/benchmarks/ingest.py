@@ -3,37 +3,33 @@
 import itertools
 import json
 import secrets
-import socket
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
 
-from annotations.capture.actions.ingest import INSERT_INTERACTIONS, INSERT_SESSIONS, ingest_interactions
+from annotations.capture.actions.ingest import ingest_interactions
 from annotations.capture.payloads import interaction_row
 from labelhub.body import parse_json
+from labelhub.jobs.actions import queue_follow_up
+from labelhub.jobs.follow_ups import following
+from labelhub.jobs.models import Job
 from labelhub.keys.actions import find_key
 from labelhub.keys.models import Scope
-from labelhub.management.programs import addresses
 from labelhub.projects.models import Project
-from tests.benchmarks.figures import Figure, percentile
+from tests.benchmarks.bare_rows import bare_view, copies, inserts, replays, rows_of
+from tests.benchmarks.callers import Caller, Here, carried, in_turns, timed
+from tests.benchmarks.crew import crew
+from tests.benchmarks.figures import Figure, goes_to, medians, percentile
 from tests.benchmarks.load import Load, drive, post_bytes
-from tests.benchmarks.replay import Statement, bare_connection, recorded
-from tests.benchmarks.rows import Bare
+from tests.benchmarks.replay import Recording, bare_connection, record, replay
 from tests.factories import make_key, make_project
-from tests.stack import CHECKOUT, Stack
+from tests.stack import Stack
 
 CONNECTIONS, SECONDS, SHORT_S, TIMES = 8, 10.0, 4.0, 100
 MARK = "@@@@@@@@@@@@"  # where each request has a number of its own
+ASLEEP_S, FOLLOWED_S = 24 * 3600, 300
 WORDS = "The lantern costs 45 euros and ships within two days to any address in the country. "
-COLUMNS = """project_id, session_id, body_sha256, occurred_at, system_context, turns, prompt, output, documents,
-    model_version, prompt_version, environment, user_role, metadata, text_escaped, clock_odd, external_id"""
-ROWS = f"SELECT {COLUMNS} || '-again' FROM annotations_interaction WHERE project_id = %s ORDER BY id LIMIT 2000"
 
 
 def ingest_single(site: Stack) -> Figure:
@@ -59,177 +55,113 @@ def event(n: int) -> dict[str, Any]:
 
 def _ingest(site: Stack, path: str, size: int, body: str) -> Figure:
     with site.database():
-        project = make_project()
-        key = make_key(project, Scope.INGEST)
-        statements, goes_to = _taken_apart(site, project, key, body)
+        project, quiet = make_project(), _quiet_project()
+        key, quiet_key = make_key(project, Scope.INGEST), make_key(quiet, Scope.INGEST)
+        recordings = _recorded(quiet_key, path, body)
+        one = medians(_taken_apart(site, quiet, quiet_key, path, body, recordings))
     load = _over_http(site.web, path, key, body, SECONDS)
-    one_at_a_time = _over_http(site.web, path, key, body, SHORT_S, connections=1)
-    goes_to["rest"] = round(percentile(one_at_a_time.latencies_ms, 50) - sum(goes_to.values()), 2)
-    with _bare_view(site, project) as url:
+    _wait_until_followed(site, project)
+    with bare_view(site, quiet.pk) as url:
         view = _over_http(url, "/", key, body, SHORT_S)
-    answers = load.answered
+    with bare_connection(site.database_url) as bare:
+        rows = rows_of(bare, project.pk)
+    # A process per connection: no reference waits for its turn in one Python.
+    with crew(CONNECTIONS) as at_once:
+        alone = sum(at_once(replays, site.database_url, recordings, SECONDS))
+        copied = sum(at_once(copies, site.database_url, rows, SHORT_S))
+        inserted = sum(at_once(inserts, site.database_url, rows, SHORT_S))
+    p50 = percentile(load.latencies_ms, 50)
     return Figure(
-        size * answers / load.seconds, "events/s", size * _replayed(site, statements), size * answers,
+        size * load.answered / load.seconds, "events/s", size * alone, size * load.answered,
         f"POST {path}, {len(body) // size} bytes an event, {CONNECTIONS} connections; reference: its SQL alone",
-        {"p50_ms": percentile(load.latencies_ms, 50), "p99_ms": percentile(load.latencies_ms, 99),
-         "sent_again": load.sent_again, "bare_view_per_s": round(size * view.answered / view.seconds),
-         "copy_per_s": round(_copied(site, project)), "insert_row_by_row_per_s": round(_inserted(site, project)),
-         "goes_to_ms": goes_to},
+        {"p50_ms": p50, "p99_ms": percentile(load.latencies_ms, 99), "sent_again": load.sent_again,
+         "statements": len(recordings[0].statements), "with_one_connection": {"p50_ms": one["there"]},
+         "bare_view_per_s": round(size * view.answered / view.seconds), "copy_per_s": round(copied),
+         "insert_row_by_row_per_s": round(inserted), "goes_to_ms": _goes_to(p50, one)},
     )  # fmt: skip
 
 
-def _over_http(url: str, path: str, key: str, body: str, seconds: float, connections: int = CONNECTIONS) -> Load:
+def _quiet_project() -> Project:
+    """One whose follow-ups are queued already and sleep for long: none of its requests wakes them, as most do not.
+
+    A request that does queue them cannot be replayed, for its Jobs are there by then. Without it the reference is a
+    little too fast, never too slow.
+    """
+    project = make_project()
+    for one in following("captured"):
+        queue_follow_up(one, project.pk, delay_s=ASLEEP_S)
+    return project
+
+
+def _wait_until_followed(site: Stack, project: Project) -> None:
+    """Until the worker has read what came in, which would otherwise slow down what comes next."""
+
+    def followed() -> bool:
+        jobs = Job.objects.filter(project=project)
+        return not (jobs.due() | jobs.running()).exists()
+
+    with site.database():
+        site.wait(followed, seconds=FOLLOWED_S, what="the worker has followed")
+
+
+def _over_http(url: str, path: str, key: str, body: str, seconds: float) -> Load:
     request, run = post_bytes(url, path, key, body.encode()), secrets.token_hex(2)
     numbered = (request.replace(MARK.encode(), f"{run}{n:08d}".encode()) for n in itertools.count())
-    load = drive(url, numbered, seconds=seconds, connections=connections)
+    load = drive(url, numbered, seconds=seconds, connections=CONNECTIONS)
     assert set(load.statuses) <= {200, 201}, load.statuses
     return load
 
 
-def _taken_apart(site: Stack, project: Project, key: str, body: str) -> tuple[list[Statement], dict[str, float]]:
-    """The statements of one request, and the milliseconds of its parts, each repeated alone on the idle site."""
-    texts = [body.replace(MARK, secrets.token_hex(6)).encode() for _ in range(TIMES)]
+def _recorded(key: str, path: str, body: str) -> list[Recording]:
+    here = Here(key)
+
+    def ask(number: int) -> str:
+        token = secrets.token_hex(6)
+        here.post(path, body.replace(MARK, token).encode())
+        return token
+
+    return record(ask)
+
+
+def _taken_apart(
+    site: Stack, project: Project, key: str, path: str, body: str, recordings: list[Recording]
+) -> dict[str, list[float]]:
+    """One request at a time, over HTTP, in this process, and each of its steps by itself."""
+    there, here = Caller(site.web, key), Here(key)
+    sent = [_numbered(body) for _ in range(2 * TIMES)]
+    texts = [_numbered(body) for _ in range(TIMES)]
     items = [parsed.get("items", [parsed]) for parsed in map(parse_json, texts)]
     now = timezone.now()
-    find_key(key)  # the first use is written down
-    with recorded() as everything:
-        find_key(key)
-        ingest_interactions(project, items[0])
-    token = items[0][0]["external_id"][: len(MARK)]
-    statements = [_marked(one, token) for one in everything if _is_each_requests(one.sql)]
-    parts = {
-        "reading": _median(lambda n: parse_json(texts[n])),
-        "key": _median(lambda n: find_key(key)),
-        "checking": _median(lambda n: [interaction_row(item, now) for item in items[n]]),
-    }
-    storing = _median(lambda n: ingest_interactions(project, items[n]), skip=1)
+    stores = [replace(one, statements=[s for s in one.statements if s.transaction]) for one in recordings]
     with bare_connection(site.database_url) as bare:
-        parts["sql"], parts["commit"] = _sql_and_commit(bare, statements[1:])
-    parts["writing_sql"] = round(storing - parts["checking"] - parts["sql"] - parts["commit"], 2)
-    return statements, parts
+        return in_turns(
+            TIMES,
+            there=lambda n: timed(lambda: there.post(path, sent[n])),
+            here=lambda n: timed(lambda: here.post(path, sent[-1 - n])),
+            reading=lambda n: timed(lambda: parse_json(texts[n])),
+            key=lambda n: timed(lambda: find_key(key)),
+            checking=lambda n: timed(lambda: [interaction_row(item, now) for item in items[n]]),
+            storing=lambda n: timed(lambda: ingest_interactions(project, items[n])),
+            sql=lambda n: replay(bare, stores[n % len(stores)], secrets.token_hex(6)).sql_ms,
+            commit=lambda n: replay(bare, stores[n % len(stores)], secrets.token_hex(6)).commit_ms,
+            **carried(site.web),
+        )
 
 
-def _median(work: Callable[[int], Any], skip: int = 0) -> float:
-    times = []
-    for n in range(skip, TIMES):
-        began = time.perf_counter()
-        work(n)
-        times.append((time.perf_counter() - began) * 1000)
-    return percentile(times, 50)
+def _numbered(body: str) -> bytes:
+    return body.replace(MARK, secrets.token_hex(6)).encode()
 
 
-def _is_each_requests(sql: str) -> bool:
-    """Not what wakes a worker that nobody has woken yet."""
-    return sql.lstrip().startswith(("SELECT", "INSERT", "UPDATE")) and (
-        "KEY SHARE" in sql or not ("labelhub_job" in sql or "django_q" in sql)
+def _goes_to(p50: float, one: dict[str, float]) -> dict[str, float]:
+    return goes_to(
+        p50,
+        waiting=p50 - one["there"],
+        http=one["live_there"] - one["live_here"],
+        django=one["here"] - one["reading"] - one["key"] - one["storing"],
+        reading=one["reading"],
+        key=one["key"],
+        checking=one["checking"],
+        writing_sql=one["storing"] - one["checking"] - one["sql"] - one["commit"],
+        sql=one["sql"],
+        commit=one["commit"],
     )
-
-
-def _marked(statement: Statement, token: str) -> Statement:
-    return Statement(statement.sql, _with(statement.params, token, MARK), statement.in_transaction)
-
-
-def _with(value: Any, old: str, new: str) -> Any:
-    if isinstance(value, list | tuple):
-        return [_with(one, old, new) for one in value]
-    return value.replace(old, new) if isinstance(value, str) else value
-
-
-def _sql_and_commit(bare: Bare, statements: list[Statement]) -> tuple[float, float]:
-    sql, commit = [], []
-    for _ in range(TIMES):
-        began = time.perf_counter()
-        done = _replay(bare, statements)
-        sql.append((done - began) * 1000)
-        commit.append((time.perf_counter() - done) * 1000)
-    return percentile(sql, 50), percentile(commit, 50)
-
-
-def _replay(bare: Bare, statements: list[Statement]) -> float:
-    """The statements of a request once more, for events of their own, sent as the request sends them.
-
-    Returns when they were done, by time.perf_counter(), before the commit.
-    """
-    token = secrets.token_hex(6)
-    with bare.transaction():
-        with bare.pipeline():
-            for one in statements:
-                bare.execute(one.sql, _with(one.params, MARK, token))
-        return time.perf_counter()
-
-
-def _replayed(site: Stack, statements: list[Statement]) -> float:
-    """Requests a second, by as many connections as ask over HTTP."""
-    until, done = time.perf_counter() + SHORT_S, [0] * CONNECTIONS
-
-    def work(place: int) -> None:
-        with bare_connection(site.database_url) as bare:
-            while time.perf_counter() < until:
-                bare.execute(statements[0].sql, statements[0].params)
-                _replay(bare, statements[1:])
-                done[place] += 1
-
-    threads = [threading.Thread(target=work, args=[place]) for place in range(CONNECTIONS)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done) / (time.perf_counter() - began)
-
-
-def _copied(site: Stack, project: Project) -> float:
-    """Rows a second of one COPY of 2,000 of the very rows, committed."""
-    with bare_connection(site.database_url) as bare:
-        with bare.cursor().copy(f"COPY ({ROWS % project.pk}) TO STDOUT") as copy:
-            rows = b"".join(bytes(piece) for piece in copy)
-        began = time.perf_counter()
-        with bare.cursor().copy(f"COPY annotations_interaction ({COLUMNS}) FROM STDIN") as copy:
-            copy.write(rows)
-        return rows.count(b"\n") / (time.perf_counter() - began)
-
-
-def _inserted(site: Stack, project: Project) -> float:
-    """Rows a second with an INSERT and a commit for each, on one connection."""
-    names = COLUMNS.split(",")
-    insert = f"INSERT INTO annotations_interaction ({COLUMNS}) VALUES ({', '.join(['%s'] * len(names))})"
-    texts = ", ".join(f"{name}::text" for name in names)
-    with bare_connection(site.database_url) as bare:
-        rows = bare.execute(
-            f"SELECT {texts} || '-alone' FROM annotations_interaction WHERE project_id = %s LIMIT 500", [project.pk]
-        ).fetchall()
-        began = time.perf_counter()
-        for row in rows:
-            bare.execute(insert, row)
-        return len(rows) / (time.perf_counter() - began)
-
-
-@contextmanager
-def _bare_view(site: Stack, project: Project) -> Iterator[str]:
-    """The address of `bare_view` under gunicorn, with the site's settings of gunicorn and of the pool."""
-    where = addresses("127.0.0.1", 0, inference=False)
-    more = {"BENCH_SQL": json.dumps([INSERT_SESSIONS, INSERT_INTERACTIONS]), "BENCH_PROJECT": str(project.pk)}
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-c",
-        "python:labelhub.management.web",
-        "tests.benchmarks.bare_view",
-        "--bind",
-        f"127.0.0.1:{where.web}",
-    ]
-    environment = {**site.environment, **more, "LABELHUB_PROCESS": "web"}
-    with (site.folder / "bare_view.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
-    try:
-        site.wait(lambda: _listens(where.web), seconds=30, what="the bare view answers")
-        yield f"http://127.0.0.1:{where.web}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as line:
-        return line.connect_ex(("127.0.0.1", port)) == 0

@@ -14,6 +14,7 @@ from annotations.recall.models import DIMENSIONS
 from annotations.review.models import Queue
 from labelhub.people.models import User
 from labelhub.projects.models import Project
+from tests.benchmarks.replay import Bare
 
 FIRST_ID = 10_000_000  # ids that are no other number of the recorded SQL
 INTERACTIONS = """
@@ -46,7 +47,6 @@ EMBEDDINGS = """
     WITH (FORMAT BINARY)
 """
 _names = itertools.count(1)
-Bare = psycopg.Connection[Any]
 
 
 def add_interactions(bare: Bare, project: Project, n: int, prompts: Sequence[str] = ()) -> list[int]:

@@ -48,6 +48,12 @@ def key(site: Stack) -> dict[str, str]:
         return {"Authorization": f"Bearer {make_key(make_project(), Scope.INJECT, Scope.INGEST)}"}
 
 
+@pytest.fixture(autouse=True)
+def clean_at_the_end(site: Stack) -> Iterator[None]:
+    yield
+    check_clean(site)
+
+
 def answers(url: str, **request: Any) -> bool:
     try:
         return httpx.request(request.pop("method", "GET"), url, timeout=5, trust_env=False, **request).is_success
@@ -118,4 +124,3 @@ def test_an_embedded_database_that_was_killed_is_started_again_by_the_site(clust
         site.wait(lambda: is_whole(site, key), seconds=BACK_S, what="the site is whole again")
         check_jobs_run(site)
         print(f"the postmaster: whole after {time.monotonic() - died:.1f} s")
-    check_clean(site)

@@ -12,6 +12,7 @@ import pytest
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.factories import make_member, make_project
+from tests.faults.clean import breached, check_nothing_new
 from tests.faults.runs import STUCK_S, carry_on, start, supervisors
 from tests.training.makers import make_evaluation, make_run, make_version
 from tests.training.servers import adapters_folder, models, processes, server_url  # noqa: F401
@@ -87,21 +88,25 @@ def next_one_is_fine(project: Project, run_jobs: Callable[..., int]) -> None:
 def test_a_full_disk_fails_the_run_in_words_and_the_next_one_is_fine_once_there_is_space(
     data: Path, live: ModelVersion, run_jobs, count
 ):
-    """No room for a checkpoint, in the store, for the rows, for a byte."""
+    """No room for a checkpoint, in the store, for the rows, for a byte. It is not tried for ever."""
+    known = breached()
     cases = [("runs", 900_000), ("adapters", 20_000), ("runs", 100_000), ("runs", 0)]
     for number, (disk, leave) in enumerate(cases[: count(2, 4)]):
         ballast = fill(data / disk, leave=leave)
         run = end_of(start(live.project, token=f"full {number}"), run_jobs)
         print(f"{disk}, {leave} bytes left: {run.state} in attempt {run.attempt}: {run.failure}")
         assert (run.state, run.failure) == ("failed", "The disk is full: free some space and start again.")
+        assert run.attempt <= TrainingRun.MOST_ATTEMPTS
         check_no_harm(run, live)
         ballast.unlink()
     next_one_is_fine(live.project, run_jobs)
+    check_nothing_new(known)
 
 
 @pytest.mark.bar("R13")
 def test_a_run_without_memory_fails_in_words_and_the_next_one_is_fine(live: ModelVersion, run_jobs):
     run = start(live.project)
+    known = breached()
     few = 1 << 30  # bytes of address space: torch alone asks for more
     for pid in carry_on(run_jobs, lambda: supervisors("run", run.pk), STUCK_S):
         resource.prlimit(pid, resource.RLIMIT_AS, (few, few))
@@ -109,5 +114,7 @@ def test_a_run_without_memory_fails_in_words_and_the_next_one_is_fine(live: Mode
     print(f"{run.state} in attempt {run.attempt}: {run.failure}")
     assert run.state == "failed"
     assert "memory" in run.failure
+    assert run.attempt <= TrainingRun.MOST_ATTEMPTS
     check_no_harm(run, live)
     next_one_is_fine(live.project, run_jobs)
+    check_nothing_new(known)

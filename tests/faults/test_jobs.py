@@ -30,6 +30,12 @@ def table(bare_stack: Stack):
         cursor.execute(TABLE)
 
 
+@pytest.fixture(autouse=True)
+def clean_at_the_end(bare_stack: Stack):
+    yield
+    check_clean(bare_stack)
+
+
 def parent(site: Stack, cluster: str) -> psutil.Process:
     return site.family(cluster)[0]
 
@@ -127,6 +133,15 @@ def test_a_job_under_way_has_one_effect_when_its_worker_or_the_parent_is_killed(
             check_ends_once(bare_stack, pk)
 
 
+@pytest.mark.bar("3a-33")
+def test_a_job_whose_worker_was_killed_is_handed_out_once_more(bare_stack: Stack):
+    wait_until_settled(bare_stack)
+    pk = enqueue(bare_stack, "default")
+    bare_stack.wait(lambda: load(bare_stack, pk).state == Job.State.RUNNING, seconds=STUCK_S, what="the job runs")
+    worker(bare_stack, "default").kill()
+    assert check_ends_once(bare_stack, pk).attempt == 2
+
+
 @pytest.mark.parametrize(("one", "other", "times"), [(worker, sentinel, 3), (monitor, pusher, 1)])
 def test_the_next_job_runs_when_an_idle_process_was_killed(bare_stack: Stack, one, other, times: int, count):
     for moment, victims in rounds(count(times, 10), one, other):
@@ -181,4 +196,3 @@ def test_no_process_is_left_when_up_is_killed(bare_stack: Stack):
     os.kill(bare_stack.process.pid, signal.SIGKILL)
     bare_stack.process.wait()
     bare_stack.wait(lambda: not bare_stack.processes(), seconds=ORPHAN_S, what="every process is gone")
-    check_clean(bare_stack)

@@ -1,6 +1,6 @@
 """SIGKILL at random moments of each kind of work: after the next attempt it has happened exactly once.
 
-Runs and evaluations, which have processes of their own, are in test_runs.py; resuming a training in test_resume.py.
+The processes of runs and evaluations are killed in test_runs.py, the kernels that they start in test_kernels.py.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models.functions import Now
 
 from annotations.capture.actions.imports import import_interactions
 from annotations.capture.actions.ingest import ingest_feedback, ingest_interactions
@@ -25,19 +26,36 @@ from labelhub.jobs.models import Job
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.factories import make_approval, make_member, make_project
-from tests.faults.forks import killed_after, run_due, sweep_as_after_a_lease
-from tests.training.makers import make_evaluation, make_run, make_snapshot, make_version, write_adapter
+from tests.faults.clean import breached, check_nothing_new
+from tests.faults.forks import PATIENCE_S, killed_after, run_due, sweep_as_after_a_lease
+from tests.training.makers import (
+    make_case,
+    make_evaluation,
+    make_run,
+    make_snapshot,
+    make_suite,
+    make_version,
+    write_adapter,
+)
 from tests.training.servers import adapters_folder, models, processes, server_url  # noqa: F401
-from training.evaluation.models import Case, Evaluation
+from training.evaluation.cases import Standing
+from training.evaluation.models import Case, CaseResult, Evaluation
+from training.evaluation.supervisor import conclude, evaluation_folder
 from training.lm.adapter_files import write_manifest
+from training.lm.contract import State as Said
+from training.lm.contract import Status
+from training.lm.files import to_lines, write_whole
 from training.lm.recipes import QUICK
 from training.registry.actions import promote, report
 from training.registry.live import live_version
 from training.registry.models import GateReport, Promotion
 from training.runs import store
 from training.runs.actions import launch
+from training.runs.folders import prepare as prepare_folder
 from training.runs.folders import run_folder
+from training.runs.leases import LostLease
 from training.runs.models import ModelVersion, TrainingRun
+from training.runs.runners import Progress
 from training.runs.supervisor import register
 
 pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("R6")]
@@ -59,21 +77,26 @@ def survives(points: int, kind: str, *, prepare: Callable[[int], Any], work: Cal
              check: Callable[[Any], None]) -> None:  # fmt: skip
     """So many times: make something to do, do it in a process that dies, do it again, look at what came of it.
 
-    The first two are not killed, and the second says how long it takes; the others die at a moment in that time.
+    The first two are not killed and say how long it takes; the others die at a moment in that time. At the end
+    the doctor finds nothing that it had not found after those two.
     """
     chance = random.Random(f"{kind} {SEED}")
-    longest, died = 0.0, 0
+    longest, died = float(PATIENCE_S), 0
+    known: dict[str, tuple[str, ...]] = {}
     for number in range(points + 2):
+        known = breached() if number == 2 else known
         subject = prepare(number)
         moment = None if number < 2 else chance.uniform(0, longest)
         ended, lived = killed_after(moment, lambda subject=subject: work(subject))
-        longest = lived if number < 2 else longest
+        longest = min(longest, lived) if number < 2 else longest
         died += not ended
         sweep_as_after_a_lease()
         work(subject)
         check(subject)
         assert list(invariants.breaches()) == []
     print(f"{kind}: {points} moments within {longest * 1000:.0f} ms, seed {SEED}, {died} before its end")
+    assert died >= points // 3
+    check_nothing_new(known)
 
 
 def jobs_ended(path: str) -> None:
@@ -168,10 +191,8 @@ def test_a_finished_run_leaves_one_version_whose_files_are_whole(project: Projec
 
     def prepare(number: int) -> TrainingRun:
         run = make_run(project, snapshot=snapshot, launched_by=admin, state="running", fence=1)
-        folder = run_folder(run)
+        folder = prepare_folder(run)
         write_adapter(folder / "adapter", seed=number, size=0.01)
-        for name in ("spec.json", "train.jsonl", "eval.jsonl"):
-            (folder / name).write_text("{}\n")
         write_manifest(folder)
         return run
 
@@ -185,6 +206,36 @@ def test_a_finished_run_leaves_one_version_whose_files_are_whole(project: Projec
         store.verified(version)
 
     survives(count(FEW, MANY), "register", prepare=prepare, work=work, check=check)
+
+
+def test_an_evaluation_that_was_answered_has_each_answer_once(project: Project, count):
+    snapshot, cases = (
+        make_snapshot(project),
+        [make_case(make_suite(project, "heldout"), f"{n}?", "Yes.") for n in range(40)],
+    )
+    where = {case.pk: Standing(CaseResult.Slice.ELSEWHERE, False) for case in cases}
+    said = {"output": "Yes.", "exact": True, "gold_logprob": -1.0, "rejected_logprob": None, "output_logprob": -0.5}
+    lines = [{"id": str(case.pk), "version": side, **said} for side in ("before", "after") for case in cases]
+    answered = Progress(False, Status(Said.SUCCEEDED))
+
+    def prepare(number: int) -> Evaluation:
+        version = make_version(project, seed=number, run=make_run(project, snapshot=snapshot))
+        evaluation = Evaluation.objects.create(
+            project=project, version=version, state="running", fence=1, heartbeat_at=Now(), folder=f"{number}"
+        )
+        evaluation_folder(evaluation).mkdir(parents=True)
+        write_whole(evaluation_folder(evaluation) / "results.jsonl", to_lines(lines))
+        return evaluation
+
+    def work(evaluation: Evaluation) -> None:
+        with suppress(LostLease):  # it was stored before the end came
+            conclude(evaluation, evaluation_folder(evaluation), answered, where)
+
+    def check(evaluation: Evaluation) -> None:
+        assert Evaluation.objects.get(pk=evaluation.pk).state == "succeeded"
+        assert sorted(evaluation.results.values_list("case", flat=True)) == sorted(where)
+
+    survives(count(FEW, MANY), "store an evaluation", prepare=prepare, work=work, check=check)
 
 
 def test_a_promotion_is_made_once_or_not_at_all(project: Project, admin, count):
@@ -202,10 +253,10 @@ def test_a_promotion_is_made_once_or_not_at_all(project: Project, admin, count):
     def check(version: ModelVersion) -> None:
         assert live_version(project) == version
         made = list(Promotion.objects.of(project).order_by("pk").values_list("version", "previous__version"))
-        assert made.count((version.pk, made[-1][1])) == 1
+        assert [promoted for promoted, _ in made].count(version.pk) == 1
         assert [before for _, before in made[1:]] == [after for after, _ in made[:-1]]
 
-    survives(count(FEW, MANY // 4), "promote", prepare=prepare, work=work, check=check)
+    survives(count(FEW, MANY), "promote", prepare=prepare, work=work, check=check)
 
 
 @pytest.mark.bar("R19")
@@ -227,7 +278,7 @@ def test_an_import_is_there_whole_or_not_at_all_and_the_same_file_again_complete
         stored = Interaction.objects.filter(project=project, prompt__startswith=f"What is {file.stem}.")
         assert stored.count() == 700
 
-    survives(count(3, MANY // 2), "import", prepare=prepare, work=work, check=check)
+    survives(count(FEW, MANY), "import", prepare=prepare, work=work, check=check)
 
 
 def test_an_exported_file_is_whole_or_absent(project: Project, tmp_path, count):

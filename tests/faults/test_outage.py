@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,8 @@ from tests.faults.errands import TABLE
 from tests.faults.load import BATCH, Answer, Load
 from tests.stack import Stack, running_stack
 
-REFUSED_WITHIN_S, HANGS_S = 2.0, 3.0
+REFUSED_WITHIN_S, HANGS_S = 2.0, 3.0  # what is meant, and what nobody may see, also on a busy machine
 PEOPLE_BACK_S, JOBS_BACK_S = 5.0, 15.0
-MARGIN_S = 1.0  # of a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +58,12 @@ def site(cluster: Home, django_db_blocker: Any) -> Iterator[Stack]:
 def project(site: Stack) -> Project:
     with site.database():
         return make_project()
+
+
+@pytest.fixture(autouse=True)
+def clean_at_the_end(site: Stack) -> Iterator[None]:
+    yield
+    check_clean(site)
 
 
 @pytest.fixture
@@ -85,8 +90,9 @@ def refused_as_promised(answers: list[Answer]) -> None:
     """Only 2xx, or 503 with a time to come back; soon."""
     odd = [a for a in answers if not (a.status == "ok" or (a.code == 503 and a.retry_after))]
     assert odd == []
-    late = [a for a in answers if a.took > HANGS_S or (a.code == 503 and a.took > REFUSED_WITHIN_S + MARGIN_S)]
-    assert late == []
+    assert [a for a in answers if a.took > HANGS_S] == []
+    refusals = [a.took for a in answers if a.code == 503]
+    assert sum(took > REFUSED_WITHIN_S for took in refusals) <= len(refusals) / 100
 
 
 def back_after(load: Load, moment: float, op: str) -> float:
@@ -153,7 +159,7 @@ def check_gateway_refuses(site: Stack, load: Load) -> None:
 @pytest.mark.bar("R9", "3a-38")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_database_that_goes_away_is_a_short_503_and_everything_is_back_soon_after_it(
-    cluster: Home, site: Stack, load: Load, way: str, count
+    cluster: Home, site: Stack, project: Project, load: Load, way: str, count
 ):
     for outage_s in count([2.5], [0.5, 3.0, 8.0, 20.0]):
         with load.running():
@@ -166,15 +172,17 @@ def test_a_database_that_goes_away_is_a_short_503_and_everything_is_back_soon_af
             time.sleep(max(0.0, outage_s - (time.monotonic() - down)))  # the job ends meanwhile
             embedded.start(cluster)
             up = time.monotonic()
+            jobs_back = up + JOBS_BACK_S
+            next_job = enqueue(site, 0)
             late = {op: back_after(load, up, op) for op in ("write", "read", "page", "ready")}
-            ended_once(site, job, JOBS_BACK_S + MARGIN_S)
-            ended_once(site, enqueue(site, 0), JOBS_BACK_S)
+            for pk in (job, next_job):
+                ended_once(site, pk, jobs_back - time.monotonic())
             print(f"{way}, away {up - down:.1f} s; back after {late}; "
                   f"longest {max(a.took for a in load.since(down)):.2f} s")  # fmt: skip
         assert max(late.values()) <= PEOPLE_BACK_S
         refused_as_promised(load.answers)
         load.ending.clear()
-    check_clean(site)
+    check_history(site, project, load)
 
 
 def web_worker(site: Stack) -> psutil.Process:
@@ -193,11 +201,11 @@ def test_nothing_acknowledged_is_lost_or_stored_twice_whoever_is_killed(
     chance = random.Random(f"acked {seed}")
     enough = count(1_000, 20_000)
     with load.running(writers=4, readers=1):
-        for turn in range(count(3, 12)):
+        for turn in range(count(3, 15)):
             time.sleep(chance.uniform(1, 3))
             match turn % 3:
                 case 0:
-                    break_off(cluster, "kill")
+                    break_off(cluster, WAYS[turn // 3 % len(WAYS)])
                     time.sleep(chance.uniform(0, 1))
                     embedded.start(cluster)
                 case 1:
@@ -217,14 +225,14 @@ def test_nothing_acknowledged_is_lost_or_stored_twice_whoever_is_killed(
     )
     assert set(codes) <= {0, 200, 207, 503}
     check_history(site, project, load)
-    check_clean(site)
 
 
 @pytest.fixture
-def stuck(cluster: Home) -> Iterator[Callable[[], None]]:
-    """stuck(): from now on whoever writes feedback waits for a lock."""
+def stuck(cluster: Home) -> Iterator["psycopg.Connection[Any]"]:
+    """While the transaction of this connection lasts, whoever writes feedback waits for a lock."""
     with psycopg.connect(cluster.server_url, host=str(cluster.sockets)) as holder:
-        yield lambda: holder.execute("LOCK TABLE annotations_feedback IN SHARE ROW EXCLUSIVE MODE") and None
+        holder.execute("LOCK TABLE annotations_feedback IN SHARE ROW EXCLUSIVE MODE")
+        yield holder
         holder.rollback()
 
 
@@ -235,7 +243,7 @@ def sign(number: int) -> dict[str, Any]:
 @pytest.mark.bar("R10")
 @pytest.mark.parametrize("blocked", [8, 64], ids=["some are stuck", "all are stuck"])
 def test_64_clients_on_a_pool_whose_connections_are_stuck_are_refused_soon_and_health_answers(
-    site: Stack, load: Load, stuck: Callable[[], None], blocked: int, count
+    site: Stack, load: Load, stuck: "psycopg.Connection[Any]", blocked: int, count
 ):
     answers: list[tuple[str, int, float, str | None]] = []
     ending = threading.Event()
@@ -254,7 +262,6 @@ def test_64_clients_on_a_pool_whose_connections_are_stuck_are_refused_soon_and_h
                 )
                 ending.wait(0.2)
 
-    stuck()
     threads = [threading.Thread(target=call, args=(number,)) for number in range(65)]
     for thread in threads:
         thread.start()
@@ -266,4 +273,16 @@ def test_64_clients_on_a_pool_whose_connections_are_stuck_are_refused_soon_and_h
     print(f"longest {longest}; {Counter((kind, code) for kind, code, *_ in answers)}")
     assert {code for kind, code, *_ in answers if kind == "health"} == {200}
     assert {(code, after) for kind, code, _, after in answers if kind == "stuck"} == {(503, "2")}
-    assert max(longest.values()) <= REFUSED_WITHIN_S + MARGIN_S
+    assert {(code, after) for kind, code, _, after in answers if kind == "free"} <= {(200, None), (503, "2")}
+    assert max(longest.values()) <= HANGS_S
+    stuck.rollback()
+    let_go = time.monotonic()
+    site.wait(lambda: heals(site, load), seconds=PEOPLE_BACK_S, what="the pool is whole again")
+    print(f"whole {time.monotonic() - let_go:.1f} s after the lock was let go")
+
+
+def heals(site: Stack, load: Load) -> bool:
+    """Somebody can write, somebody can read, and the site says that it is ready."""
+    with httpx.Client(base_url=site.web, headers=load.headers, timeout=5, trust_env=False) as client:
+        written = client.post("/api/v1/feedback/", json=sign(0))
+        return written.is_success and client.get(load.read[0][1]).is_success and client.get("/health/ready").is_success

@@ -5,17 +5,21 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from tests.faults.clean import breached, check_nothing_new
 from tests.faults.runs import RECIPE, STUCK_S, carry_on, progress_of, start, supervisors, trainers
 from tests.training.servers import adapters_folder, models, processes, server_url  # noqa: F401
 from training.evaluation.models import CaseResult, Evaluation
 from training.evaluation.supervisor import evaluation_folder
+from training.runs.actions import cancel
 from training.runs.folders import run_folder
 from training.runs.models import ModelVersion, TrainingRun
 from training.runs.runners.local import said
+from training.runs.tasks import look_after_runs
 
 pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("loop-kills", "R11")]
 
@@ -48,6 +52,7 @@ def test_a_run_survives_the_death_of_its(victim, run_jobs, count):
     chance = random.Random(f"{victim}-{os.environ.get('LABELHUB_SEED', '1')}")
     for n in range(count(3, 10)):
         run = start()
+        known = breached()
         find = partial(supervisors, "run", run.pk) if victim == "supervisor" else partial(trainers, run_folder(run))
         step = 0 if n == 0 else chance.uniform(1, RECIPE.max_steps)
         carry_on(run_jobs, partial(has_come_to, run, step, find), STUCK_S)
@@ -55,6 +60,7 @@ def test_a_run_survives_the_death_of_its(victim, run_jobs, count):
         for pid in find():
             os.kill(pid, signal.SIGKILL)
         ends_well(run, run_jobs)
+        check_nothing_new(known)
         clean()
 
 
@@ -62,21 +68,53 @@ def has_come_to(run: TrainingRun, step: float, find: Callable[[], list[int]]) ->
     return bool(progress_of(run) >= step and find()) or not run.is_active
 
 
-def test_an_evaluation_survives_the_death_of_its_supervisor(run_jobs):
+@pytest.mark.bar("R8")
+def test_a_run_of_many_minutes_is_looked_after_by_one_supervisor_and_starts_once(run_jobs, count):
+    """Ten minutes in `make verify`, while whoever looks for runs that nobody looks after never rests."""
+    run = start(recipe=replace(RECIPE, max_steps=50_000, save_steps=500, eval_steps=50_000))
+    carry_on(run_jobs, lambda: progress_of(run) >= 1, STUCK_S)
+    looking_after, training = supervisors("run", run.pk), trainers(run_folder(run))
+    until = time.monotonic() + count(10, 600)
+    while time.monotonic() < until:
+        look_after_runs(run.project_id)
+        run_jobs()
+        time.sleep(1)
+        assert (supervisors("run", run.pk), trainers(run_folder(run))) == (looking_after, training)
+    run.refresh_from_db()
+    assert (run.state, run.attempt, run.fence, len(looking_after), len(training)) == ("running", 1, 1, 1, 1)
+    cancel(run, by=run.launched_by)
+    carry_on(run_jobs, lambda: progress_of(run) and not run.is_active, STUCK_S)
+    assert run.state == "cancelled"
+    carry_on(run_jobs, lambda: not supervisors("run", run.pk) and not trainers(run_folder(run)), 20)
+
+
+def test_an_evaluation_survives_the_death_of_its_supervisor(run_jobs, count):
+    chance = random.Random(f"evaluation-{os.environ.get('LABELHUB_SEED', '1')}")
+    for n in range(count(1, 10)):
+        survives_as_an_evaluation(run_jobs, pause_s=chance.uniform(0, 5) if n else 0)
+        clean()
+
+
+def survives_as_an_evaluation(run_jobs: Callable[..., int], *, pause_s: float) -> None:
     run = start()
+    known = breached()
     carry_on(run_jobs, lambda: Evaluation.objects.filter(state="running").exists(), STUCK_S * 2)
     evaluation = Evaluation.objects.get()
     find = lambda: supervisors("evaluation", evaluation.pk)  # noqa: E731
-    for pid in carry_on(run_jobs, find, 30):
+    found = carry_on(run_jobs, find, 30)
+    time.sleep(pause_s)
+    for pid in found:
         os.kill(pid, signal.SIGKILL)
     run.refresh_from_db()
     ends_well(run, run_jobs)
     is_evaluated(run_jobs)
     carry_on(run_jobs, lambda: not find() and not trainers(evaluation_folder(evaluation)), 20)
+    check_nothing_new(known)
 
 
 def test_a_trainer_that_always_dies_fails_the_run_after_three_attempts(run_jobs):
     run = start()
+    known = breached()
 
     def dead() -> bool:
         for pid in trainers(run_folder(run)):
@@ -89,6 +127,7 @@ def test_a_trainer_that_always_dies_fails_the_run_after_three_attempts(run_jobs)
     assert "died 3 times" in run.failure
     assert not ModelVersion.objects.exists()
     assert said(run_folder(run)) is None or not trainers(run_folder(run))
+    check_nothing_new(known)
 
 
 def clean() -> None:
