@@ -41,14 +41,23 @@ def environment(url: str, data_dir: Path) -> dict[str, str]:
 def stop_earlier(data_dir: Path) -> None:
     """End the site of an earlier demo that was left up, and wait for it."""
     try:
-        pid = json.loads((data_dir / "up.json").read_text())["pid"]
-        os.kill(pid, signal.SIGTERM)
-    except (OSError, ValueError, KeyError):
+        pid = int(json.loads((data_dir / "up.json").read_text())["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
         return
-    for _ in range(200):
-        if not Path(f"/proc/{pid}").exists():
-            return
+    asked = time.monotonic()
+    if _is_site(pid, data_dir):
+        os.kill(pid, signal.SIGTERM)
+    while _is_site(pid, data_dir) and time.monotonic() < asked + 20:
         time.sleep(0.1)
+
+
+def _is_site(pid: int, data_dir: Path) -> bool:
+    """Whether process `pid` works on this very folder, and is not one that got the number later."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return os.fsencode(f"LABELHUB_DATA_DIR={data_dir}") in variables
 
 
 def rebuild(settings: dict[str, object], data_dir: Path) -> None:
