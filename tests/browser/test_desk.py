@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotations.review.models import Approval, Claim, Label
+from annotations.review.models import Approval, Claim, Draft, Label
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.browser.complaints import Complaints
@@ -116,6 +116,30 @@ def test_selecting_with_the_mouse_opens_the_comment_and_counts_code_points(
     expect(page.locator("#output")).to_have_text(EMOJI)
     page.locator("#notes .note >> text=Remove").click()
     expect(page.locator("#output mark")).to_have_count(0)
+
+
+def test_a_comment_that_was_not_taken_stays_where_it_was_typed(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page], complaints: Complaints
+) -> None:
+    complaints.expected.append("409")
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    page.fill("#rewrite", "The lantern costs 39 euros.")
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    Draft.objects.update(version=9)  # as another tab that saved meanwhile
+    page.evaluate(
+        """() => {
+            const node = document.querySelector('#output').firstChild;
+            getSelection().setBaseAndExtent(node, 0, node, 3);
+            document.querySelector('#output').dispatchEvent(new PointerEvent('pointerup', { bubbles: true }));
+        }"""
+    )
+    expect(page.locator(".comment-panel")).to_be_visible()
+    page.fill("[name=span_text]", "not so")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#refusals")).not_to_be_empty()
+    expect(page.locator("[name=span_text]")).to_be_visible()
+    expect(page.locator("[name=span_text]")).to_have_value("not so")
 
 
 def test_single_keys_rest_in_text_fields(

@@ -39,7 +39,8 @@ class SpanPicker extends HTMLElement {
     on(this, "pointerover", (event) => this.light(event));
     on(this, "pointerout", () => this.unlight());
     on(this.form, "change", (event) => event.target.name === "span_category" && this.form.elements.span_text.focus());
-    on(this.form, "htmx:afterRequest", (event) => event.detail.successful && this.close());
+    // A refusal is shown in the page and so counts as successful with htmx: the status tells.
+    on(this.form, "htmx:afterRequest", ({ detail }) => detail.successful && detail.xhr.status < 400 && this.close());
     on(document, "click", (event) => {
       const act = event.target.closest("[data-act]")?.dataset.act;
       if (act === "caret") this.caret();
