@@ -49,7 +49,7 @@ types: .venv/.installed
 test: setup chromium lint types ## every check and every test at its small count
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	bash tests/setup/deploy_check.sh
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 verify: setup chromium ## the counts that the bars name; writes docs/verified.json
 	LABELHUB_COUNTS=verify $(BIN)/pytest -n 2 --dist loadfile --bars=docs/verified.json
