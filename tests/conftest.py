@@ -13,9 +13,10 @@ from typing import Any
 
 import django
 import pytest
+from whitenoise.base import WhiteNoise
 
 from labelhub import embedded
-from tests.stack import Stack, drop_databases_of_dead_runs, running_stack
+from tests.stack import Stack, drop_migrated_database, migrated_database, running_stack
 
 embedded.ensure_running()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labelhub.settings")
@@ -29,12 +30,28 @@ django.setup()
 
 from django.db import connections  # noqa: E402 - not before the settings
 
+from annotations.capture.models import RawPayload  # noqa: E402
+
+RawPayload._meta.managed = True  # Django empties what it manages when a test has committed
+
 pytest_plugins = ["tests.setup.bars"]
 VERIFY = os.environ.get("LABELHUB_COUNTS") == "verify"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "bar(id, …): the bars (bars.md, issues) that this test shows")
+    config.addinivalue_line("markers", "alone: says how many seconds something takes; run with nothing beside it")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long and mostly waits goes first, so that nobody waits for it in the end."""
+    first = ("tests/faults/", "tests/browser/", "tests/training/lm/")
+    items.sort(key=lambda item: next((n for n, place in enumerate(first) if item.nodeid.startswith(place)), len(first)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        drop_migrated_database()
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +63,8 @@ def count() -> Callable[[int, int], int]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """A test database per process: several test runs may share the server."""
-    drop_databases_of_dead_runs()
-    connections["default"].settings_dict["TEST"]["NAME"] = f"test_labelhub_{os.getpid()}"
+    ours = connections["default"].settings_dict["TEST"]
+    ours |= {"NAME": f"test_labelhub_{os.getpid()}", "TEMPLATE": migrated_database()}
 
 
 @pytest.fixture(scope="session")
@@ -66,10 +83,29 @@ def bare_stack(django_db_blocker: Any) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session", autouse=True)
 def hashed_static() -> None:
-    """Pages, also those that refuse, name static files by the hashes of their content: the copies must be there."""
+    """Pages, also those that refuse, name static files by the hashes of their content: the copies must be there.
+
+    Each Client makes the middleware anew; WhiteNoise then reads some 400 files, of which nobody changes any meanwhile.
+    """
     from labelhub.management.static import collect_if_needed
 
     collect_if_needed()
+    read_once(WhiteNoise)
+
+
+def read_once(reader: Any) -> None:
+    """From now on each folder is read once in this process."""
+    read: dict[tuple[str, str], dict[str, Any]] = {}
+    look = reader.update_files_dictionary
+
+    def update(self: Any, root: str, prefix: str) -> None:
+        if (root, prefix) not in read:
+            before = set(self.files)
+            look(self, root, prefix)
+            read[root, prefix] = {url: file for url, file in self.files.items() if url not in before}
+        self.files.update(read[root, prefix])
+
+    reader.update_files_dictionary = update
 
 
 @pytest.fixture

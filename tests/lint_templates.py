@@ -39,6 +39,8 @@ class Lint(HTMLParser):
             self._needs_label(tag, named)
         if tag == "img" and "alt" not in named:
             self.breach("<img> without alt")
+        if named.get("dir") == "auto" and tag not in INPUTS and "hx-disable" not in named:
+            self.breach("words of users (dir=auto) that are not under hx-disable")
         if tag == "button" and named.get("popovertarget") and named.get("type") != "button":
             self.breach("a button that opens a panel must say type=button")
 

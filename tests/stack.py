@@ -1,6 +1,7 @@
 """The real site, started by `manage.py up --port 0` on a database and a data folder of its own."""
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -115,7 +116,7 @@ def running_stack(*, inference: bool = True, database_url: str = "", **environme
     name = f"test_labelhub_stack{next(_numbers)}_{os.getpid()}"
     folder = Path(tempfile.mkdtemp(prefix="labelhub-stack-"))
     if not database_url:
-        create_database(name)
+        create_database(name, template=migrated_database())
     try:
         url = database_url or url_of_database(name)
         stack = _start(url, folder, environment, [] if inference else ["--no-inference"])
@@ -200,10 +201,36 @@ def connect(name: str) -> "psycopg.Connection[Any]":
     )
 
 
-def create_database(name: str) -> None:
-    template = parse_qs(urlsplit(os.environ["DATABASE_URL"]).query).get("template", ["template1"])[0]
+def create_database(name: str, template: str = "") -> None:
+    """Empty, or a copy of `template`."""
+    empty = parse_qs(urlsplit(os.environ["DATABASE_URL"]).query).get("template", ["template1"])[0]
     with connect("postgres") as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or empty}"')
+
+
+def migrated_database() -> str:
+    """The name of a database with every table and nobody at work in it: the others of this test run are its copies."""
+    run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    name = f"test_labelhub_migrated_{run}"
+    with Path(tempfile.gettempdir(), "labelhub-tests-migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with connect("postgres") as admin:
+            there = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if there is None:
+            drop_databases_of_dead_runs()
+            create_database(f"{name}_{run}")
+            environment = os.environ | {"DATABASE_URL": url_of_database(f"{name}_{run}")}
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "--verbosity=0"], env=environment, cwd=CHECKOUT, check=True
+            )
+            with connect("postgres") as admin:
+                admin.execute(f'ALTER DATABASE "{name}_{run}" RENAME TO "{name}"')
+    return name
+
+
+def drop_migrated_database() -> None:
+    """At the end of a run, by the process that began it."""
+    drop_database(f"test_labelhub_migrated_{os.getpid()}")
 
 
 def drop_database(name: str) -> None:

@@ -83,6 +83,7 @@ def judged_meanwhile(site: Stack, project: Project, person: dict[str, str], seco
     return senders, float(np.percentile(took, 95))
 
 
+@pytest.mark.alone
 @pytest.mark.bar("3a-16")
 def test_what_is_over_the_limit_is_told_to_wait_what_is_acknowledged_is_stored_and_judging_goes_on(
     site: Stack, a_minute: int, count

@@ -34,6 +34,7 @@ from tests.faults.errands import TABLE
 from tests.faults.load import BATCH, Answer, Load
 from tests.stack import Stack, running_stack
 
+pytestmark = pytest.mark.alone
 REFUSED_WITHIN_S, HANGS_S = 2.0, 3.0  # what is meant, and what nobody may see, also on a busy machine
 PEOPLE_BACK_S, JOBS_BACK_S = 5.0, 15.0
 

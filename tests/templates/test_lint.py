@@ -21,6 +21,7 @@ from tests.lint_templates import all_problems, problems
         '<textarea id="b"></textarea><label for="c">C</label>',
         '{% extends "base.html" %}{% block main %}{% endblock %}',
         "<img src='a.png'>",
+        '<p class="said" dir="auto">{{ said }}</p>',
     ],
 )
 def test_the_lint_finds(text: str) -> None:
@@ -35,6 +36,7 @@ def test_the_lint_finds(text: str) -> None:
         '<label><input type="checkbox" name="a"> A</label>',
         '<div hx-trigger="input delay:800ms from:#desk, every 3s"></div>',
         "<a hx-vals='{\"version\": 1}'>keep</a>",
+        '<p dir="auto" hx-disable>{{ said }}</p><textarea aria-label="A" dir="auto"></textarea>',
     ],
 )
 def test_the_lint_lets_pass(text: str) -> None:

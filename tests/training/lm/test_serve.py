@@ -336,6 +336,7 @@ def test_an_encoder_that_is_killed_is_started_again(served: Served):
     assert served.client.embeddings.create(model="encoder", input="again").data[0].embedding == before
 
 
+@pytest.mark.alone
 def test_the_server_ends_within_two_seconds_of_being_asked_even_with_a_stream_open(base: Path, tmp_path: Path):
     process, port = started(tmp_path, "--base", base)
     served = Served(process, port, tmp_path)

@@ -59,6 +59,7 @@ def test_the_base_answers_until_something_is_promoted_then_the_version_does(proj
     assert ask(key).json()["choices"] == first["choices"]
 
 
+@pytest.mark.alone
 @pytest.mark.bar("loop-rollback", "R14")
 def test_after_a_rollback_in_the_admin_the_earlier_answers_are_back_within_two_seconds(project, admin, key):
     before = ask(key).json()["choices"]
