@@ -51,7 +51,7 @@ types: .venv/.installed
 test: setup chromium lint types ## every check and every test at its small count
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	bash tests/setup/deploy_check.sh
-	$(BIN)/pytest $(TOGETHER) -n 4
+	$(BIN)/pytest $(TOGETHER) -n 3
 	$(BIN)/pytest -m alone
 
 verify: setup chromium ## the counts that the bars name; writes docs/verified.json

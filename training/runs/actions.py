@@ -19,9 +19,8 @@ from training.datasets.models import DatasetSnapshot
 from training.lm.recipes import Recipe
 from training.runs.bases import ensure_on_base
 from training.runs.folders import run_folder
-from training.runs.leases import MOST_SUPERVISORS, hold, is_unattended, spawn_supervisor, take
+from training.runs.leases import attend, is_unattended
 from training.runs.models import ModelVersion, TrainingRun
-from training.runs.runners import configured_runner
 from training.scope import next_number
 
 State = TrainingRun.State
@@ -124,18 +123,5 @@ def cancel(run: TrainingRun, *, by: User) -> None:
 def sweep(project: Project | None = None) -> int:
     """Start a supervisor for every run that has none: new ones, and those whose supervisor died. Returns how many."""
     runs = TrainingRun.objects.active() if project is None else TrainingRun.objects.of(project).active()
-    return sum(_attend(run) for run in runs.select_related("project") if is_unattended(run, run_folder(run)))
-
-
-def _attend(run: TrainingRun) -> bool:
-    first = {"state": State.STARTING, "attempt": 1, "started_at": Now()} if run.state == State.QUEUED else {}
-    if not take(run, **first):
-        return False
-    if run.fence > MOST_SUPERVISORS:
-        configured_runner().evict(run_folder(run))
-        with transaction.atomic():
-            why = f"Its supervisor died {MOST_SUPERVISORS} times. The log of the machine may say why."
-            move(hold(run), to=State.FAILED, failure=why, finished_at=Now())
-        return False
-    spawn_supervisor("run", run, run_folder(run))
-    return True
+    found = [(run, run_folder(run)) for run in runs.select_related("project")]
+    return sum(attend("run", *one, begun=State.STARTING) for one in found if is_unattended(*one))

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from labelhub.states import move
 from training.lm.files import Refused, read_json, write_json
+from training.runs.runners import configured_runner
 
 STALE_S = 20  # without a heartbeat for so long, a supervisor counts as dead
 HANGS_S = 60  # and one whose process is still there, as hanging
@@ -84,6 +86,21 @@ def hold(row: Any) -> Any:
     if locked is None:
         raise LostLease(f"{row} is looked after by somebody else, or has ended.")
     return locked
+
+
+def attend(kind: str, row: Any, folder: Path, *, begun: str) -> bool:
+    """Start a supervisor for `row`; what was queued is `begun`. False if it is not needed, or would be one too many."""
+    first = {"state": begun, "attempt": 1, "started_at": Now()} if row.state == "queued" else {}
+    if not take(row, **first):
+        return False
+    if row.fence > MOST_SUPERVISORS:
+        configured_runner().evict(folder)
+        with transaction.atomic():
+            why = f"Its supervisor died {MOST_SUPERVISORS} times. The log of the machine may say why."
+            move(hold(row), to="failed", failure=why, finished_at=Now())
+        return False
+    spawn_supervisor(kind, row, folder)
+    return True
 
 
 def spawn_supervisor(kind: str, row: Any, folder: Path) -> None:

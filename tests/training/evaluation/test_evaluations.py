@@ -8,6 +8,7 @@ from tests.training.makers import make_version
 from training.evaluation.actions import evaluate, evaluations
 from training.evaluation.folders import evaluation_folder
 from training.evaluation.models import Evaluation
+from training.runs import leases
 from training.runs.leases import MOST_SUPERVISORS
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +23,7 @@ def version(settings, tmp_path):
 @pytest.fixture
 def spawned(monkeypatch):
     found = []
-    monkeypatch.setattr(evaluations, "spawn_supervisor", lambda kind, row, folder: found.append((kind, row.pk)))
+    monkeypatch.setattr(leases, "spawn_supervisor", lambda kind, row, folder: found.append((kind, row.pk)))
     return found
 
 

@@ -11,7 +11,7 @@ from tests.training.makers import make_run
 from training.lm.contract import State as Said
 from training.lm.contract import Status, write_status
 from training.lm.files import write_json
-from training.runs import actions
+from training.runs import actions, leases
 from training.runs.folders import run_folder
 from training.runs.leases import MOST_SUPERVISORS
 from training.runs.models import TrainingRun
@@ -30,7 +30,7 @@ def _own_folder(settings, tmp_path):
 @pytest.fixture
 def spawned(monkeypatch):
     found = []
-    monkeypatch.setattr(actions, "spawn_supervisor", lambda kind, row, folder: found.append(row))
+    monkeypatch.setattr(leases, "spawn_supervisor", lambda kind, row, folder: found.append(row))
     return found
 
 

@@ -3,17 +3,14 @@
 import secrets
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 
 from labelhub import jobs
 from labelhub.errors import Conflict
 from labelhub.projects.models import Project
-from labelhub.states import move
 from training.evaluation.folders import evaluation_folder
 from training.evaluation.models import Evaluation
-from training.runs.leases import MOST_SUPERVISORS, hold, is_unattended, spawn_supervisor, take
+from training.runs.leases import attend, is_unattended
 from training.runs.models import ModelVersion
-from training.runs.runners import configured_runner
 
 State = Evaluation.State
 
@@ -37,20 +34,5 @@ def evaluate(version: ModelVersion, *, baseline: ModelVersion | None) -> Evaluat
 def sweep(project: Project | None = None) -> int:
     """Start a supervisor for every evaluation that has none. Returns how many."""
     rows = Evaluation.objects.unfinished() if project is None else Evaluation.objects.of(project).unfinished()
-    found = [row for row in rows.select_related("project") if is_unattended(row, evaluation_folder(row))]
-    return sum(_attend(row) for row in found)
-
-
-def _attend(evaluation: Evaluation) -> bool:
-    queued = evaluation.state == State.QUEUED
-    first = {"state": State.RUNNING, "attempt": 1, "started_at": Now()} if queued else {}
-    if not take(evaluation, **first):
-        return False
-    if evaluation.fence > MOST_SUPERVISORS:
-        configured_runner().evict(evaluation_folder(evaluation))
-        with transaction.atomic():
-            why = f"Its supervisor died {MOST_SUPERVISORS} times. The log of the machine may say why."
-            move(hold(evaluation), to=State.FAILED, failure=why, finished_at=Now())
-        return False
-    spawn_supervisor("evaluation", evaluation, evaluation_folder(evaluation))
-    return True
+    found = [(row, evaluation_folder(row)) for row in rows.select_related("project")]
+    return sum(attend("evaluation", *one, begun=State.RUNNING) for one in found if is_unattended(*one))
