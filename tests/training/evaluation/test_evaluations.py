@@ -48,7 +48,7 @@ def test_one_that_is_given_up_leaves_no_kernel_at_work(version, spawned, monkeyp
         def evict(self, folder):
             evicted.append(folder)
 
-    monkeypatch.setattr(evaluations, "configured_runner", Runner)
+    monkeypatch.setattr(leases, "configured_runner", Runner)
     evaluation = evaluate(version, baseline=None)
     Evaluation.objects.update(state="running", fence=MOST_SUPERVISORS)
     assert evaluations.sweep() == 0
