@@ -39,9 +39,6 @@ class InteractionQuerySet(CapturedQuerySet):
         """The interactions of a session in the order in which they happened."""
         return self.filter(session=session).order_by("occurred_at", "pk")
 
-    def after(self, watermark: int) -> Self:
-        return self.filter(pk__gt=watermark).order_by("pk")
-
 
 class Interaction(models.Model):
     """One model call. Text is stored as it came, but for line ends and characters that Postgres cannot hold."""
@@ -130,8 +127,6 @@ class Feedback(models.Model):
         EDIT = "edit"
         DWELL = "dwell"
 
-    EXPLICIT: ClassVar = {Kind.THUMB, Kind.RATING, Kind.CATEGORY, Kind.COMMENT, Kind.REWRITE}
-
     project = models.ForeignKey(Project, models.CASCADE)
     external_id = models.CharField(max_length=255)
     body_sha256 = models.CharField(max_length=64)
@@ -198,7 +193,10 @@ class ImportJob(models.Model):
     lines = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
     already_there = models.PositiveIntegerField(default=0)
-    rejects = models.JSONField(default=list, help_text="[{line, error}], the first thousand.")
+    rejects = models.JSONField(
+        default=list,
+        help_text="[{line, error}]: as line 0 what became of the file, then the first thousand refused lines.",
+    )
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
 

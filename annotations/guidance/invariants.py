@@ -19,15 +19,16 @@ _NEWER = Approval.objects.filter(
     pk__gt=OuterRef("approval"),
     at__lt=ExpressionWrapper(OuterRef("at") - UNDER_WAY, output_field=DateTimeField()),
 )
-_VECTOR = Embedding.objects.ready().filter(kind=PROMPT, project=OuterRef("project"), object_id=OuterRef("interaction"))
+_PROMPTS = Embedding.objects.current().ready().filter(kind=PROMPT)
+_VECTOR = _PROMPTS.filter(project=OuterRef("project"), object_id=OuterRef("interaction"))
 
 INVARIANTS = [
     Invariant(
         "the question of an approval has a vector, by which it is found",
         of=Approval.objects.all(),
         broken=Q(at__lt=TransactionNow() - EMBEDDED_AFTER) & ~Q(Exists(_VECTOR)),
-        says="Approval {row.pk} is never injected, since interaction {row.interaction_id} has no vector: start a "
-        "worker and the encoder.",
+        says="Approval {row.pk} is never injected, since interaction {row.interaction_id} has no vector of the encoder "
+        "that is set now: start a worker and that encoder.",
     ),
     Invariant(
         "only corrections were injected",

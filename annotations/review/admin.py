@@ -8,10 +8,9 @@ from django.http import HttpRequest
 
 from annotations.review.actions.queues import create_queue, ensure_fits, update_queue
 from annotations.review.models import Queue
-from labelhub.admin import managed
+from labelhub.admin import ManagedAdmin, managed
 from labelhub.errors import Invalid
 from labelhub.people.models import User
-from labelhub.scoped_admin import ScopedAdmin
 
 SET_UP = ("name", "instructions", "overlap", "lease_minutes", "reviewers")
 
@@ -36,7 +35,7 @@ class QueueForm(forms.ModelForm):
 
 
 @admin.register(Queue)
-class QueueAdmin(ScopedAdmin):
+class QueueAdmin(ManagedAdmin):
     list_display = ("name", "project", "overlap", "lease_minutes")
     list_select_related = ("project",)
     ordering = ("project__name", "name")
@@ -50,15 +49,9 @@ class QueueAdmin(ScopedAdmin):
         """An address that people have kept stays one."""
         return ("project", "slug") if obj else ()
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, "queryset": managed(request)})
-
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         people = User.objects.filter(membership__project__in=managed(request)).distinct().order_by("name", "email")
         return super().formfield_for_manytomany(db_field, request, **{**kwargs, "queryset": people})
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return managed(request).exists()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return managed(request).exists() if obj is None else managed(request).filter(pk=obj.project_id).exists()

@@ -90,11 +90,14 @@ def claim_in_queue(request: Request, caller: Caller, slug: str) -> Response:
 def task_claim(request: Request, caller: Caller, pk: int) -> Response:
     """DELETE gives the task back; PATCH {"skip": "reason"} gives it back and does not offer it again.
 
-    DELETE with ?fence=<the fence of the claim> leaves a claim alone that was taken anew since then.
+    With the fence of the claim, DELETE with ?fence=<fence> and PATCH {"skip": "reason", "fence": <fence>} leave a claim
+    alone that was taken anew since then; PATCH says so with 409.
     """
     claim = claim_of(task_of(caller.project, caller.user, pk), caller.user)
     if request.method == "PATCH":
-        skip(claim, by=caller.user, reason=text_of(object_of(request), "skip", limit=300))
+        body = object_of(request)
+        fence = whole_number_of(body, "fence", default=claim.fence)
+        skip(claim, by=caller.user, reason=text_of(body, "skip", limit=300), fence=fence)
     else:
         release(claim, by=caller.user, fence=_number(request, "fence", claim.fence))
     return Response(status=204)
@@ -162,7 +165,7 @@ def _number(request: Request, name: str, default: int) -> int:
     if value is None:
         return default
     fits = value.isascii() and value.isdecimal() and len(value) < 19
-    ensure(fits, Invalid(f"{name} must be a whole number.", field=name))
+    ensure(fits, Invalid(f"{name} must be a whole number, at least 0.", field=name))
     return int(value)
 
 

@@ -43,7 +43,7 @@ SEATS = [
         "no more people hold a task than seats are left",
         of=_TASKS,
         broken=Q(live__gt=0) & Q(live__gt=F("queue__overlap") - F("done")),
-        says="Task {row.pk} is held by more people than it has seats: whoever submits last is refused.",
+        says="Task {row.pk} is held by more people than it has seats: whoever took it last is refused.",
     ),
     Invariant(
         "a submitted task waits for somebody's decision",

@@ -37,7 +37,7 @@ def whole_number_of(payload: Payload, name: str, *, default: int | None = None) 
     if value is None and default is not None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise Invalid(f"{name} must be a whole number.", field=name)
+        raise Invalid(f"{name} must be a whole number, at least 0.", field=name)
     return value
 
 

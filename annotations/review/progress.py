@@ -1,6 +1,5 @@
 """Where a person stands in a queue."""
 
-import zoneinfo
 from typing import TypedDict
 
 from django.utils import timezone
@@ -8,6 +7,7 @@ from django.utils import timezone
 from annotations.review.actions.claims import waiting_for
 from annotations.review.models import Label, Queue
 from labelhub.people.models import User
+from labelhub.people.zones import zone_named
 
 
 class Progress(TypedDict):
@@ -17,7 +17,7 @@ class Progress(TypedDict):
 
 def progress(queue: Queue, user: User) -> Progress:
     """Labels of `user` since midnight in their own zone, and tasks that still wait for them."""
-    here = timezone.localtime(timezone=zoneinfo.ZoneInfo(user.time_zone or "UTC"))
+    here = timezone.localtime(timezone=zone_named(user.time_zone))
     midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
     done = Label.objects.filter(author=user, task__queue=queue, created_at__gte=midnight).count()
     return {"done_today": done, "left": waiting_for(queue, user).count()}

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotations.capture.models import Session
 from annotations.review.actions.queues import Work, add_tasks
@@ -15,6 +16,8 @@ from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
+
+REASON, NOTE = 300, 200  # characters of a reason; of one that experts read, above evidence that needs room too
 
 
 def rules_of(project: Project) -> list[Rule]:
@@ -36,7 +39,7 @@ def raise_flags(project: Project, found: Iterable[tuple[Rule, Any, str]]) -> Non
         (
             Flag(
                 project=project, session_id=interaction.session_id, interaction=interaction, kind=flag_kind(rule),
-                rule=rule, severity=rule.severity, evidence=evidence[:300],
+                rule=rule, severity=rule.severity, evidence=evidence[:REASON],
             )
             for rule, interaction, evidence in found
         ),
@@ -46,9 +49,10 @@ def raise_flags(project: Project, found: Iterable[tuple[Rule, Any, str]]) -> Non
 
 @transaction.atomic
 def route(session: Session, *, queue: Queue, by: User, reason: str = "") -> Decision:
-    """Send every flagged interaction of `session` to `queue`. Raises StaleState when no flag is open any more.
+    """Send every flagged interaction of `session` to `queue`.
 
     The expert reads `reason`, what the moderator wants to be looked at, before the evidence.
+    Raises StaleState when no flag is open any more, Invalid for a reason that leaves the evidence no room.
     """
     ensure(queue.project_id == session.project_id, NotFound())
     flags = _open_flags(session, by)
@@ -57,11 +61,27 @@ def route(session: Session, *, queue: Queue, by: User, reason: str = "") -> Deci
     for flag in sorted(flags, key=lambda flag: flag.severity):
         worst[flag.interaction_id] = flag
     work = [
-        Work(interaction, "\n".join(filter(None, [decision.reason, flag.evidence])), priority=10 * flag.severity)
+        Work(interaction, _why(decision.reason, flag.evidence), priority=10 * flag.severity)
         for interaction, flag in sorted(worst.items())
     ]
     add_tasks(queue, work, by=by)
+    decision.tasks.add(*_sent(decision, worst).values_list("pk", flat=True))
     return decision
+
+
+def _why(note: str, evidence: str) -> str:
+    """What the expert reads: the whole note, then as much of the evidence as fits."""
+    room = REASON - len(note) - 1 if note else REASON
+    shown = evidence if len(evidence) <= room else evidence[: room - 1] + "…"
+    return f"{note}\n{shown}" if note else shown
+
+
+def _sent(decision: Decision, interactions: Iterable[int]) -> QuerySet[ReviewTask]:
+    """Its tasks: those that it made, and those that other decisions made. What a hand put there is no decision's."""
+    made = Q(routed_by=decision.by, created_at__gte=decision.at)
+    held = Decision.tasks.through.objects.filter(reviewtask=OuterRef("pk"))
+    tasks = ReviewTask.objects.filter(queue=decision.queue, interaction__in=list(interactions))
+    return tasks.filter(made | Q(Exists(held)))
 
 
 @transaction.atomic
@@ -73,8 +93,9 @@ def dismiss(session: Session, *, by: User, reason: str) -> Decision:
 
 @transaction.atomic
 def undo(decision: Decision, *, by: User) -> None:
-    """Take one's own decision back: it and the tasks that it made are gone, its flags are open again.
+    """Take one's own decision back: it and the tasks that it alone stood for are gone, its flags are open again.
 
+    A task that other decisions sent too goes with the last of them.
     Raises StaleState when an expert has begun on one of these tasks, NotFound when it was taken back before.
     """
     ensure_right(by, decision.project, Right.TRIAGE)
@@ -82,10 +103,10 @@ def undo(decision: Decision, *, by: User) -> None:
     _alone_on(decision.session)
     ensure(Decision.objects.filter(pk=decision.pk).exists(), NotFound())
     # Locked before the look: a claim in the making ends first, a later one finds no task.
-    made = list(decision.made.select_for_update(of=("self",)).values_list("pk", flat=True))
-    begun = Claim.objects.filter(task__in=made).exists()
+    going = list(decision.going.select_for_update(of=("self",)).values_list("pk", flat=True))
+    begun = Claim.objects.filter(task__in=going).exists()
     ensure(not begun, StaleState("An expert has begun on it: it stays routed."))
-    ReviewTask.objects.filter(pk__in=made).delete()
+    ReviewTask.objects.filter(pk__in=going).delete()
     decision.delete()
 
 
@@ -103,7 +124,8 @@ def _open_flags(session: Session, by: User) -> list[Flag]:
 
 
 def _decide(session: Session, kind: str, flags: list[Flag], *, by: User, reason: str, **fields: Any) -> Decision:
-    ensure(len(reason) <= 300, Invalid("reason must be text of at most 300 characters.", field="reason"))
+    most = NOTE if kind == Decision.Kind.ROUTE else REASON
+    ensure(len(reason) <= most, Invalid(f"reason must be text of at most {most} characters.", field="reason"))
     decision = Decision.objects.create(
         project=session.project, session=session, kind=kind, by=by, reason=reason, **fields
     )

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from annotations.review.bodies import ANYTHING
 from annotations.review.payload import choice_of, text_of, whole_number_of
-from annotations.triage.actions import dismiss, route, undo
+from annotations.triage.actions import NOTE, REASON, dismiss, route, undo
 from annotations.triage.board import on_board
 from annotations.triage.lookup import chosen_queue, decision_of, session_of
 from annotations.triage.models import Decision, Flag
@@ -22,9 +22,12 @@ DECISION = {
         "session": {"type": "integer"},
         "kind": {"type": "string", "enum": Decision.Kind.values},
         "queue": {"type": "string", "description": "slug, for route"},
-        "reason": {"type": "string", "maxLength": 300},
+        "reason": {
+            "type": "string", "maxLength": REASON,
+            "description": f"needed to dismiss; for route what the experts read first, at most {NOTE} characters",
+        },
     },
-}
+}  # fmt: skip
 PAGE = 100
 
 
@@ -53,7 +56,7 @@ def decisions(request: Request, caller: Caller) -> Response:
     body, project, user = object_of(request), caller.project, caller.user
     session = session_of(project, user, whole_number_of(body, "session"))
     kind = choice_of(body, "kind", Decision.Kind.values, required=True)
-    reason = text_of(body, "reason", limit=300)
+    reason = text_of(body, "reason", limit=REASON)
     if kind == Decision.Kind.ROUTE:
         queue = chosen_queue(project, user, text_of(body, "queue", limit=60))
         made = route(session, queue=queue, by=user, reason=reason)
@@ -65,6 +68,6 @@ def decisions(request: Request, caller: Caller) -> Response:
 @extend_schema(request=None, responses={204: None})
 @api("DELETE", scope=Scope.APPROVE, right=Right.TRIAGE)
 def decision(request: Request, caller: Caller, pk: int) -> Response:
-    """Take one's own decision back, while no expert has begun on a task that it made."""
+    """Take one's own decision back, while no expert has begun on a task that would go with it."""
     undo(decision_of(caller.project, caller.user, pk), by=caller.user)
     return Response(status=204)

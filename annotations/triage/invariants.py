@@ -9,6 +9,8 @@ from annotations.triage.models import Decision, Flag, Rule
 from labelhub.invariants import Invariant, differs
 
 _DECIDED = Decision.flags.through.objects.all()  # one row for each flag of each decision
+_HELD = Decision.tasks.through.objects.all()  # one row for each task of each decision
+_ITS_FLAG = _DECIDED.filter(decision=OuterRef("decision"), flag__interaction=OuterRef("reviewtask__interaction"))
 _ITS_TASK = ReviewTask.objects.filter(queue=OuterRef("decision__queue"), interaction=OuterRef("flag__interaction"))
 
 INVARIANTS = [
@@ -72,6 +74,13 @@ INVARIANTS = [
         broken=~Q(Exists(_ITS_TASK)),
         says="Decision {row.decision_id} routed flag {row.flag_id}, and its queue has no task for it: undo the "
         "decision and route again.",
+    ),
+    Invariant(
+        "a decision holds tasks of its queue, for the answers that it is on",
+        of=_HELD,
+        broken=differs("reviewtask__queue", F("decision__queue")) | ~Q(Exists(_ITS_FLAG)),
+        says="Decision {row.decision_id} holds task {row.reviewtask_id}, which it did not send: do not take it back, "
+        "for that task would go with it.",
     ),
     reads_no_further("flag_captured", Interaction),
     reads_no_further("flag_reactions", Feedback),

@@ -77,14 +77,9 @@ class Flag(models.Model):
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
     def with_begun(self) -> Self:
-        """Annotated: begun, whether an expert has claimed a task that the decision made."""
-        made = ReviewTask.objects.filter(claim__isnull=False, **_made(*map(OuterRef, ("pk", "queue", "by", "at"))))
-        return self.annotate(begun=Exists(made))
-
-
-def _made(decision: Any, queue: Any, by: Any, at: Any) -> dict[str, Any]:
-    """Which tasks are a decision's own work: those that stood in the queue before it are older."""
-    return {"interaction__flags__decisions": decision, "queue": queue, "routed_by": by, "created_at__gte": at}
+        """Annotated: begun, whether an expert has claimed a task that would go with the decision."""
+        begun = _held_alone().filter(decision=OuterRef("pk"), reviewtask__claim__isnull=False)
+        return self.annotate(begun=Exists(begun))
 
 
 class Decision(models.Model):
@@ -101,6 +96,9 @@ class Decision(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     queue = models.ForeignKey(Queue, models.SET_NULL, null=True, related_name="+")
     flags = models.ManyToManyField(Flag, related_name="decisions")
+    tasks = models.ManyToManyField(
+        ReviewTask, related_name="decisions", help_text="Those that it, or an earlier decision, put into the queue."
+    )
     at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar[DecisionQuerySet] = DecisionQuerySet.as_manager()  # type: ignore[assignment]
@@ -109,8 +107,13 @@ class Decision(models.Model):
         return f"{self.kind} by {self.by}"
 
     @property
-    def made(self) -> models.QuerySet[ReviewTask]:
-        """The tasks that are in its queue because of this decision alone."""
-        own = ReviewTask.objects.filter(**_made(self.pk, self.queue_id, self.by_id, self.at))
-        others = Decision.objects.filter(queue=OuterRef("queue"), flags__interaction=OuterRef("interaction"))
-        return own.exclude(Exists(others.exclude(pk=self.pk)))
+    def going(self) -> models.QuerySet[ReviewTask]:
+        """The tasks that go when it is taken back: no other decision stands that sent them."""
+        return ReviewTask.objects.filter(pk__in=_held_alone().filter(decision=self.pk).values("reviewtask"))
+
+
+def _held_alone() -> models.QuerySet[Any]:
+    """(decision, task) where no other decision sent the task too."""
+    held = Decision.tasks.through.objects
+    others = held.filter(reviewtask=OuterRef("reviewtask")).exclude(decision=OuterRef("decision"))
+    return held.exclude(Exists(others))

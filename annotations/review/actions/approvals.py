@@ -19,6 +19,7 @@ def approve(label: Label, *, by: User, note: str = "") -> Approval:
     """Accept `label` as truth: from this commit on its answer can be injected and trained on.
 
     Raises NotAllowed if `by` wrote it or may not approve here, StaleState if it was approved or sent back before.
+    The task itself is decided once each of its labels is.
     """
     ensure_right(by, label.project, Right.APPROVE)
     ensure(by.pk != label.author_id, NotAllowed("Authors cannot approve their own label: ask a second person."))
@@ -31,8 +32,7 @@ def approve(label: Label, *, by: User, note: str = "") -> Approval:
             )
     except IntegrityError as error:
         raise StaleState("This label is approved already.") from error
-    if task.state == ReviewTask.State.SUBMITTED:
-        move(task, to=ReviewTask.State.APPROVED)
+    settle(ReviewTask.objects.filter(pk=task.pk).undecided())  # what is decided is not opened by one approval more
     jobs.wake("approved", label.project)
     return approval
 
@@ -52,7 +52,7 @@ def send_back(label: Label, *, by: User, reason: str) -> Return:
         defaults={"content": as_payload(label), "updated_at": Now(), "version": F("version") + 1},
         create_defaults={"content": as_payload(label)},
     )  # fmt: skip
-    settle(task)
+    settle(ReviewTask.objects.filter(pk=task.pk))
     return returned
 
 

@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
-from annotations.review.actions.seats import locked
+from annotations.review.actions.seats import locked, steady
 from annotations.review.models import Claim, Queue, ReviewTask
+from annotations.review.models.work import number_of
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
@@ -31,9 +32,10 @@ TAKE = """
 def claim_next(queue: Queue, *, by: User) -> Claim | None:
     """The next task of `queue` for `by`; the one already held, if any; None when nothing is left for this person."""
     ensure(Queue.objects.visible_to(by).filter(pk=queue.pk).exists(), NotFound())
-    held = Claim.objects.at_hand(queue, by).first()
+    queue = steady(queue.pk)
+    held = _at_hand(queue, by)
     if held:
-        return extended(held, locked(held.task_id))
+        return held
     tried: list[int] = []
     for _ in range(TRIES):
         task = waiting_for(queue, by).exclude(pk__in=tried).select_for_update(skip_locked=True, of=("self",)).first()
@@ -47,13 +49,25 @@ def claim_next(queue: Queue, *, by: User) -> Claim | None:
     return None
 
 
+def _at_hand(queue: Queue, by: User) -> Claim | None:
+    """What `by` holds already, with a new lease; None as well when a seat is left for it no longer."""
+    at_hand = Claim.objects.at_hand(queue, by)
+    held = at_hand.first()
+    if held is None:
+        return None
+    task = locked(held.task_id)
+    # Looked at again under the lock: another tab may have submitted it during the wait.
+    held = at_hand.with_seat().filter(task=task).first()
+    return extended(held, task) if held else None
+
+
 @transaction.atomic
 def claim(task: ReviewTask, *, by: User) -> Claim:
     """This very task. Raises NotFound when it is not theirs to see, StaleState when the seats are taken."""
     ensure(ReviewTask.objects.visible_to(by).filter(pk=task.pk).exists(), NotFound())
     task = locked(task.pk)
     ensure(task.state == ReviewTask.State.OPEN, StaleState(f"This task is {task.state}: there is nothing to judge."))
-    mine = Claim.objects.live().filter(task=task, by=by).first()
+    mine = Claim.objects.live().with_seat().filter(task=task, by=by).first()
     if mine:
         return extended(mine, task)
     others = Claim.objects.filter(task=task).exclude(by=by).seats_taken().count()
@@ -65,9 +79,8 @@ def waiting_for(queue: Queue, user: User) -> QuerySet[ReviewTask]:
     """Open tasks of `queue` with a free seat that `user` has neither judged nor skipped, in the queue's order."""
     of_task = Claim.objects.filter(task=OuterRef("pk"))
     mine = of_task.filter(by=user).filter(Q(state=Claim.State.DONE) | ~Q(skip_reason=""))
-    seats = of_task.seats_taken().order_by().values("task").annotate(n=Count("pk")).values("n")
     open_tasks = ReviewTask.objects.open().filter(queue=queue)
-    free = open_tasks.annotate(taken=Coalesce(Subquery(seats), 0)).filter(taken__lt=queue.overlap)
+    free = open_tasks.alias(taken=number_of(of_task.seats_taken())).filter(taken__lt=queue.overlap)
     return free.exclude(Exists(mine)).in_order()
 
 
@@ -95,10 +108,15 @@ def release(claim: Claim, *, by: User, fence: int) -> None:
 
 
 @transaction.atomic
-def skip(claim: Claim, *, by: User, reason: str) -> None:
-    """Give it back and do not show it to this person again. Raises StaleState when it is not held any more."""
+def skip(claim: Claim, *, by: User, reason: str, fence: int | None = None) -> None:
+    """Give it back and do not show it to this person again.
+
+    Raises StaleState when it is not held any more, or was taken anew since `fence` (left out: since `claim` was read).
+    """
     ensure(len(reason) <= 300, Invalid("The reason must be text of at most 300 characters.", field="reason"))
     mine, _ = _mine(claim, by)
+    holds = mine.state == Claim.State.HELD and mine.fence == (claim.fence if fence is None else fence)
+    ensure(holds, StaleState("You do not hold this task any more: nothing was skipped. Take the next one."))
     move(mine, to=Claim.State.RELEASED, skip_reason=reason or "skipped")
 
 
@@ -111,10 +129,8 @@ def _mine(claim: Claim, by: User) -> tuple[Claim, ReviewTask]:
 
 
 def extended(claim: Claim, task: ReviewTask) -> Claim:
-    """`claim` with a new lease, unless it has run out and its seat is taken. `task` is locked."""
-    others = Claim.objects.filter(task=task).exclude(pk=claim.pk).seats_taken().count()
-    if others < task.queue.overlap:
-        lease = Now() + timedelta(minutes=task.queue.lease_minutes)
-        Claim.objects.held().filter(pk=claim.pk).update(leased_until=lease)
+    """`claim` with a new lease, unless its seat is taken. `task` is locked."""
+    lease = Now() + timedelta(minutes=task.queue.lease_minutes)
+    Claim.objects.held().with_seat().filter(pk=claim.pk).update(leased_until=lease)
     claim.refresh_from_db(fields=["state", "fence", "leased_until"])
     return claim

@@ -19,7 +19,8 @@ from labelhub.projects.rights import Right
 def save_draft(task: ReviewTask, *, by: User, fence: int, version: int, content: dict[str, Any]) -> Draft:
     """Keep `content` as version + 1; `version` is the one it builds on, 0 for the first.
 
-    Raises StaleState with extra draft and version when another tab was faster, or without them when the claim is gone.
+    Raises StaleState with extra draft and version when another tab was faster; without them when the claim is gone, or
+    there is no draft to build on.
     """
     ensure(isinstance(content, dict), Invalid("A draft is an object."))
     task = locked(task.pk)  # no label comes in between: its draft would stay behind
@@ -31,7 +32,7 @@ def save_draft(task: ReviewTask, *, by: User, fence: int, version: int, content:
     mine = Draft.objects.filter(task=task, by=by)
     kept = mine.first()
     if kept is None:
-        ensure(version == 0, StaleState("This draft is gone: the label was submitted in another tab."))
+        ensure(version == 0, StaleState(f"There is no draft of version {version}: send version 0."))
         return Draft.objects.create(task=task, by=by, content=content)
     other = StaleState("Another tab saved this draft. Compare the two texts.", draft=kept.content, version=kept.version)
     ensure(kept.version == version, other)

@@ -7,7 +7,7 @@ from django.db import transaction
 from annotations.review.actions.seats import locked, settle
 from annotations.review.judgement import Judgement
 from annotations.review.models import Claim, Draft, Label, LabelCategory, ReviewTask, SpanComment
-from labelhub.errors import StaleState, ensure
+from labelhub.errors import StaleState
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
 from labelhub.projects.rights import Right
@@ -36,15 +36,14 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -
     SpanComment.objects.bulk_create(SpanComment(label=label, **vars(comment)) for comment in judgement.comments)
     move(claim, to=Claim.State.DONE)
     Draft.objects.filter(task=task, by=by).delete()
-    settle(task)
+    settle(ReviewTask.objects.filter(pk=task.pk))
     return label
 
 
 def _held_claim(task: ReviewTask, by: User, fence: int) -> Claim:
-    claim = Claim.objects.held().filter(task=task, by=by, fence=fence).first()
-    gone = "You do not hold this task any more; your draft is kept. Claim it again, or take the next one."
-    if claim is None:
-        raise StaleState(gone)
-    others = Claim.objects.filter(task=task).exclude(by=by).seats_taken().count()
-    ensure(task.state == ReviewTask.State.OPEN and others < task.queue.overlap, StaleState(gone))
+    claim = Claim.objects.held().with_seat().filter(task=task, by=by, fence=fence).first()
+    if claim is None or task.state != ReviewTask.State.OPEN:
+        raise StaleState(
+            "You do not hold this task any more; your draft is kept. Claim it again, or take the next one."
+        )
     return claim

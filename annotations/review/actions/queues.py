@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.postgres.functions import TransactionNow
 from django.core.validators import slug_re
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Least, Now
 
 from annotations.capture.models import Interaction
-from annotations.review.actions.seats import locked, settle
+from annotations.review.actions.seats import settle
 from annotations.review.models import Claim, Queue, ReviewTask
 from labelhub.body import stored_text
 from labelhub.errors import Conflict, Invalid, ensure
@@ -22,14 +23,22 @@ from labelhub.projects.rights import Right
 
 OVERLAP, LEASE_MINUTES = (1, 10), (1, 240)
 # In one statement: how many are new is told by it alone, whoever else puts something into the queue meanwhile.
+# Served in the order given, a drawn slice in a random one; inserted in one order by all, or two at once would each wait
+# for an answer that the other has put in.
 PUT = """
+    WITH given AS (
+        SELECT work.*, nextval(pg_get_serial_sequence('annotations_reviewtask', 'id')) AS task FROM (
+            SELECT answer.id, reason, priority
+            FROM unnest(%(answers)s::bigint[], %(reasons)s::text[], %(priorities)s::int[])
+                WITH ORDINALITY AS one (id, reason, priority, place)
+            JOIN annotations_interaction answer ON answer.id = one.id AND answer.project_id = %(project)s
+            ORDER BY place
+        ) AS work
+    )
     INSERT INTO annotations_reviewtask
-        (project_id, queue_id, interaction_id, state, priority, reason, random_slice, routed_by_id)
-    SELECT answer.project_id, %(queue)s, answer.id, 'open', work.priority, work.reason, %(random_slice)s, %(by)s
-    FROM unnest(%(answers)s::bigint[], %(reasons)s::text[], %(priorities)s::int[])
-        WITH ORDINALITY AS work (id, reason, priority, place)
-    JOIN annotations_interaction answer ON answer.id = work.id AND answer.project_id = %(project)s
-    ORDER BY work.place
+        (id, project_id, queue_id, interaction_id, state, priority, reason, random_slice, routed_by_id)
+    SELECT task, %(project)s, %(queue)s, id, 'open', priority, reason, %(random_slice)s, %(by)s
+    FROM given ORDER BY id, task
     ON CONFLICT (queue_id, interaction_id) DO NOTHING
 """
 
@@ -72,25 +81,23 @@ def update_queue(
     """Set the queue up anew; what is being judged follows. Raises NotAllowed, Invalid for what does not fit."""
     ensure_right(by, queue.project, Right.CURATE)
     ensure_fits(queue.project, name=name, overlap=overlap, lease_minutes=lease_minutes, reviewers=reviewers)
-    kept = Queue.objects.select_for_update(no_key=True).get(pk=queue.pk)
-    touched = (
-        ReviewTask.objects.filter(queue=queue).undecided() if kept.overlap != overlap else ReviewTask.objects.none()
-    )
-    list(touched.order_by("pk").select_for_update().values_list("pk", flat=True))  # who is submitting ends first
+    before = Queue.objects.select_for_update(no_key=True).get(pk=queue.pk).overlap  # who is judging ends first
     Queue.objects.filter(pk=queue.pk).update(
         name=name, instructions=stored_text(instructions)[0], overlap=overlap, lease_minutes=lease_minutes
     )
     queue.reviewers.set(reviewers)
-    for task in touched.out_of_step().values_list("pk", flat=True):
-        settle(locked(task))
+    if overlap != before:
+        settle(ReviewTask.objects.filter(queue=queue).undecided())
+        surplus = Claim.objects.live().without_seat().filter(task__queue=queue)
+        surplus.update(leased_until=TransactionNow())  # theirs again, should a seat become free
     lease = Now() + timedelta(minutes=lease_minutes)
     Claim.objects.held().filter(task__queue=queue).update(leased_until=Least(F("leased_until"), lease))
 
 
 def ensure_fits(project: Project, *, name: str, overlap: int, lease_minutes: int, reviewers: Collection[User]) -> None:
     """Raises Invalid for what no queue of `project` can be."""
-    fits = bool(name.strip()) and len(name) <= 120
-    ensure(fits, Invalid("name must be text of at most 120 characters.", field="name"))
+    ensure(name.strip(), Invalid("name is missing.", field="name"))
+    ensure(len(name) <= 120, Invalid("name must be text of at most 120 characters.", field="name"))
     for field, value, (low, high) in (("overlap", overlap, OVERLAP), ("lease_minutes", lease_minutes, LEASE_MINUTES)):
         ensure(low <= value <= high, Invalid(f"{field} must be from {low} to {high}.", field=field))
     members = Membership.objects.filter(project=project, user__in=reviewers).count()

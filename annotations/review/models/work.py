@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Now
+from django.db.models.lookups import LessThanOrEqual
 
 from annotations.capture.models import Interaction
 from labelhub.people.models import User
@@ -61,13 +62,6 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         """Still to be judged, or judged and waiting for a second person."""
         return self.filter(state__in=[ReviewTask.State.OPEN, ReviewTask.State.SUBMITTED])
 
-    def out_of_step(self) -> Self:
-        """Open though it has all the judgements that its queue asks for now, or submitted though it has not."""
-        of_task = Claim.objects.done().filter(task=OuterRef("pk")).order_by().values("task")
-        tasks = self.alias(done=Coalesce(Subquery(of_task.annotate(n=Count("pk")).values("n")), 0))
-        enough = Q(done__gte=F("queue__overlap"))
-        return tasks.filter(Q(state=ReviewTask.State.OPEN) & enough | Q(state=ReviewTask.State.SUBMITTED) & ~enough)
-
 
 class ReviewTask(models.Model):
     """One interaction to judge in one queue. Priority and reason were copied when it was routed."""
@@ -110,6 +104,11 @@ class ReviewTask(models.Model):
         return f"Task {self.pk}"
 
 
+def number_of(claims: "ClaimQuerySet") -> Coalesce:
+    """How many `claims` of one task there are, for each row of the query that they refer to."""
+    return Coalesce(Subquery(claims.order_by().values("task").annotate(n=Count("pk")).values("n")), 0)
+
+
 class ClaimQuerySet(models.QuerySet["Claim"]):
     def held(self) -> Self:
         """Neither done nor given back; the lease may have run out."""
@@ -125,6 +124,24 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def seats_taken(self) -> Self:
         """Those that count against the overlap: held now, or done."""
         return self.filter(Q(state=Claim.State.DONE) | Q(state=Claim.State.HELD, leased_until__gt=Now()))
+
+    def with_seat(self) -> Self:
+        """Those that can still become done, for when more people hold a task than it has seats left.
+
+        Seats go to what is done, then to who holds the task in the order in which they took it, then to those whose
+        lease has run out, whichever of them comes first.
+        """
+        return self._ranked().filter(before__lt=F("task__queue__overlap"))
+
+    def without_seat(self) -> Self:
+        return self._ranked().filter(before__gte=F("task__queue__overlap"))
+
+    def _ranked(self) -> Self:
+        """With how many others of the task come `before` it."""
+        others = Claim.objects.filter(task=OuterRef("task")).exclude(pk=OuterRef("pk")).seats_taken()
+        earlier = Q(claimed_at__lt=OuterRef("claimed_at")) | Q(claimed_at=OuterRef("claimed_at"), pk__lt=OuterRef("pk"))
+        has_run_out = Q(LessThanOrEqual(OuterRef("leased_until"), Now()))
+        return self.alias(before=number_of(others.filter(Q(state=Claim.State.DONE) | earlier | has_run_out)))
 
     def at_hand(self, queue: Queue, user: User) -> Self:
         """What `user` has to judge in `queue` now, the last taken first."""

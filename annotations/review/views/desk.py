@@ -80,7 +80,8 @@ def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 @project_page(Right.LABEL)
 def task_skip(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     task = task_of(project, request.user, pk)
-    skip(claim_of(task, request.user), by=request.user, reason=form_text(request.POST, "reason"))
+    held, fence = claim_of(task, request.user), whole_number(request.POST, "fence")
+    skip(held, by=request.user, reason=form_text(request.POST, "reason"), fence=fence)
     messages.info(request, "Skipped. Somebody else will look at it.")
     return next_screen(request, task.queue)
 

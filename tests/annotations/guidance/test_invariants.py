@@ -53,6 +53,13 @@ def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):
     plant.shows(name, world)
 
 
+def test_a_vector_of_an_encoder_that_is_used_no_more_is_none(world):
+    """Nothing is compared with it: the approval is found as little as one without a vector."""
+    update(world.approval, at=LONG_AGO)
+    update(world.embedding().encoder_set, name="an earlier one")
+    assert list(plant.found()) == ["the question of an approval has a vector, by which it is found"]
+
+
 def test_a_question_that_was_approved_just_now_may_still_wait_for_its_vector(world):
     sql("UPDATE annotations_embedding SET vector = NULL WHERE id = %s", world.embedding().pk)
     assert plant.found() == {}

@@ -151,6 +151,38 @@ def test_a_skip_says_why_in_words(project, moderator, ask, reason):
     assert Claim.objects.get().skip_reason == "skipped"
 
 
+def test_a_skip_may_name_the_claim_that_it_means(project, moderator, ask):
+    task = make_task(make_queue(project))
+    first, path = make_claim(task, moderator), f"tasks/{task.pk}/claim/"
+    ask("delete", path)
+    again = make_claim(task, moderator)
+    assert ask("patch", path, {"skip": "old", "fence": first.fence}).status_code == 409
+    assert ask("patch", path, {"skip": "old", "fence": "1"}).json()["field"] == "fence"
+    assert Claim.objects.get().state == Claim.State.HELD
+    assert ask("patch", path, {"skip": "new", "fence": again.fence}).status_code == 204
+    assert Claim.objects.get().skip_reason == "new"
+
+
+def test_what_is_judged_is_not_skipped(project, moderator, ask):
+    task = make_task(make_queue(project))
+    make_label(task, moderator)
+    answer = ask("patch", f"tasks/{task.pk}/claim/", {"skip": "late"})
+    assert (answer.status_code, answer.json()["detail"][:36]) == (409, "You do not hold this task any more: ")
+
+
+def test_what_is_missing_or_too_small_is_called_so(project, moderator, ask):
+    assert ask("post", "queues/", {"slug": "refunds", "name": "   "}).json()["detail"] == "name is missing."
+    path = f"queues/{make_queue(project).slug}/tasks/"
+    assert ask("post", path, {"random": -1}).json()["detail"] == "random must be a whole number, at least 0."
+    assert ask("get", "labels/?after=-1").json()["detail"] == "after must be a whole number, at least 0."
+
+
+def test_a_time_zone_that_there_is_not_counts_as_utc(project, ask):
+    expert = make_member(project, time_zone="Mars/Olympus")
+    make_queue(project)
+    assert progress(Queue.objects.get(), expert)["done_today"] == 0
+
+
 def test_today_begins_at_the_persons_own_midnight_through_a_key_too(project):
     zone = ZoneInfo("Pacific/Kiritimati")  # 14 hours ahead: a label of yesterday there may be of today in UTC
     expert = make_member(project, time_zone=str(zone))

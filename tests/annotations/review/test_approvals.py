@@ -5,7 +5,7 @@ import pytest
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.claims import claim_next
 from annotations.review.invariants import SEATS
-from annotations.review.models import Claim, Draft, ReviewTask
+from annotations.review.models import Claim, Draft, Label, Queue, ReviewTask
 from labelhub.invariants import look
 from labelhub.projects.rights import Role
 from tests.factories import make_label, make_member, make_project, make_queue, make_task
@@ -53,6 +53,40 @@ def test_it_is_taken_again_in_whatever_order_the_two_were_decided_on(project, mo
     assert sound()
     assert Draft.objects.get().by == second
     assert claim_next(task.queue, by=second).task_id == task.pk
+
+
+def test_a_task_is_decided_once_each_of_its_labels_is(project, moderator):
+    task = make_task(make_queue(project, overlap=2))
+    first, second = (make_label(task, make_member(project)) for _ in range(2))
+    approve(first, by=moderator)
+    task.refresh_from_db()
+    assert task.state == State.SUBMITTED
+    assert list(Label.objects.for_approval_by(moderator)) == [second]
+    assert sound()
+    approve(second, by=moderator)
+    task.refresh_from_db()
+    assert task.state == State.APPROVED
+    assert sound()
+
+
+def test_an_approval_leaves_a_task_open_that_waits_for_another_judgement(project, moderator):
+    task = make_task(make_queue(project, overlap=2))
+    approve(make_label(task, make_member(project)), by=moderator)
+    task.refresh_from_db()
+    assert task.state == State.OPEN
+    assert sound()
+
+
+def test_what_was_approved_before_its_second_label_was_decided_on_stays_so(project, moderator):
+    task = make_task(make_queue(project, overlap=2))
+    first, second = (make_label(task, make_member(project)) for _ in range(2))
+    approve(first, by=moderator)
+    ReviewTask.objects.update(state=State.APPROVED)  # as approvals left it once
+    Queue.objects.update(overlap=3)
+    approve(second, by=moderator)
+    task.refresh_from_db()
+    assert task.state == State.APPROVED
+    assert sound()
 
 
 def test_a_label_beyond_what_the_queue_still_asks_for_leaves_the_task_decided(project, moderator):

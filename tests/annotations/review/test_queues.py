@@ -1,17 +1,20 @@
 """Making queues, changing them, and putting work into them."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-from annotations.review.actions.approvals import approve
-from annotations.review.actions.claims import claim
+from annotations.review.actions.approvals import approve, send_back
+from annotations.review.actions.claims import claim, claim_next
 from annotations.review.actions.labels import submit
 from annotations.review.actions.queues import Work, add_tasks, create_queue, draw_at_random, update_queue
 from annotations.review.invariants import SEATS
 from annotations.review.models import Claim, Queue, ReviewTask
-from labelhub.errors import Conflict, Invalid, NotAllowed
+from labelhub.errors import Conflict, Invalid, NotAllowed, StaleState
 from labelhub.invariants import look
 from labelhub.projects.rights import Role
 from tests.annotations.review.meanwhile import at_once
@@ -76,6 +79,16 @@ def test_what_does_not_fit_a_queue_is_refused_with_its_field(project, moderator,
     with pytest.raises(Invalid) as refusal:
         create_queue(project, **{"slug": "refunds", "name": "Refunds", "by": moderator, **over})
     assert refusal.value.extra["field"] == field
+
+
+@pytest.mark.parametrize(("name", "told"), [(" ", "name is missing."), ("x" * 121, "at most 120 characters")])
+def test_a_name_that_is_missing_is_called_so(project, queue, moderator, name, told):
+    for act in (
+        lambda: change(queue, moderator, name=name),
+        lambda: create_queue(project, slug="a", name=name, by=moderator),
+    ):
+        with pytest.raises(Invalid, match=told):
+            act()
 
 
 def test_only_people_of_the_project_review_in_it(project, queue, moderator):
@@ -156,6 +169,104 @@ def test_a_shorter_lease_holds_for_what_is_held_now(project, moderator):
     assert broken() == []
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "overlap", "state"),
+    [
+        ("", 3, State.OPEN), ("w", 3, State.OPEN), ("a", 3, State.OPEN), ("ww", 3, State.OPEN), ("aw", 3, State.OPEN),
+        ("", 1, State.OPEN), ("w", 1, State.SUBMITTED), ("a", 1, State.APPROVED), ("b", 1, State.OPEN),
+        ("ww", 1, State.SUBMITTED), ("aw", 1, State.SUBMITTED), ("aa", 3, State.APPROVED), ("ab", 1, State.APPROVED),
+    ],
+)  # fmt: skip
+def test_each_task_follows_a_new_overlap(project, moderator, verdicts, overlap, state):
+    """Of a queue that asked for two: w is a label that waits, a an approved one, b one sent back."""
+    queue = make_queue(project, overlap=2)
+    task, untouched = make_task(queue), make_task(make_queue(project))
+    for decision in verdicts:
+        label = make_label(task, make_member(project))
+        if decision == "a":
+            approve(label, by=moderator)
+        if decision == "b":
+            send_back(label, by=moderator, reason="Say why.")
+    change(queue, moderator, overlap=overlap)
+    assert (state_of(task), state_of(untouched), broken()) == (state, State.OPEN, [])
+
+
+def test_a_new_overlap_takes_as_many_queries_for_thirty_tasks_as_for_three(project, moderator):
+    def queries(number):
+        queue = make_queue(project, overlap=2)
+        expert = make_member(project)
+        for n in range(number):
+            label = make_label(make_task(queue), expert)
+            if n % 2:
+                approve(label, by=moderator)
+        make_claim(make_task(queue), expert)
+        with CaptureQueriesContext(connection) as caught:
+            change(queue, moderator, overlap=1)
+        assert set(ReviewTask.objects.filter(queue=queue).values_list("state", flat=True)) == set(State) - {
+            State.CLOSED
+        }
+        return len(caught)
+
+    assert queries(3) == queries(30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_overlap_waits_for_no_task_that_stays_as_it_is():
+    project = make_project()
+    moderator, queue = make_member(project, Role.MODERATOR), make_queue(project, overlap=2)
+    behind, fresh = make_label(make_task(queue), make_member(project)).task, make_task(queue)
+
+    def impatiently():
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '2s'")
+                change(queue, moderator, overlap=1)
+        finally:
+            connection.close()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as other:
+        list(ReviewTask.objects.filter(pk=fresh.pk).select_for_update())
+        other.submit(impatiently).result()
+    assert state_of(behind) == State.SUBMITTED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_holds_a_task_beyond_the_seats_that_are_left_holds_it_no_longer():
+    project = make_project()
+    moderator, queue = make_member(project, Role.MODERATOR), make_queue(project, overlap=2)
+    task, judged = make_task(queue), make_task(queue)
+    first, later = (claim(task, by=make_member(project)) for _ in range(2))
+    make_label(judged, first.by)
+    claim(judged, by=later.by)
+    change(queue, moderator, overlap=1)
+    assert broken() == []
+    assert list(Claim.objects.live()) == [first]
+    with pytest.raises(StaleState):
+        submit(task, by=later.by, fence=later.fence, payload={"verdict": "good"})
+    assert submit(task, by=first.by, fence=first.fence, payload={"verdict": "good"}).pk
+    assert broken() == []
+
+
+def test_who_holds_a_task_keeps_it_when_their_queue_asks_for_more(queue, project, moderator):
+    held = make_claim(make_task(queue), make_member(project))
+    change(queue, moderator, overlap=2)
+    assert list(Claim.objects.live()) == [held]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_a_task_while_its_queue_changes_takes_no_seat_too_many():
+    project = make_project()
+    moderator, expert, other = make_member(project, Role.MODERATOR), make_member(project), make_member(project)
+    queue = make_queue(project, overlap=2)
+    task = make_task(queue)
+    claim(task, by=expert)
+    assert at_once(lambda: change(queue, moderator, overlap=1), lambda: claim_next(queue, by=other)) is None
+    change(queue, moderator, overlap=2)
+    at_once(lambda: claim_next(queue, by=other), lambda: change(queue, moderator, overlap=1))
+    assert broken() == []
+    assert Claim.objects.live().get().by == expert
+
+
 @pytest.mark.django_db(transaction=True)
 def test_who_submits_while_the_queue_changes_leaves_no_task_that_nobody_is_offered():
     project = make_project()
@@ -198,6 +309,44 @@ def test_each_counts_what_it_put_in_itself_whoever_else_is_at_it():
         lambda: add_tasks(queue, [first], by=moderator), lambda: add_tasks(queue, [first, second], by=moderator)
     )
     assert added == 1
+
+
+def test_the_order_in_which_it_was_given_is_the_order_in_which_it_is_served(project, queue, moderator):
+    early, late = make_interaction(project), make_interaction(project)
+    add_tasks(queue, [Work(late.pk, "look"), Work(early.pk, "look"), Work(late.pk, "again")], by=moderator)
+    served = list(ReviewTask.objects.in_order().values_list("interaction", "reason"))
+    assert served == [(late.pk, "look"), (early.pk, "look")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_put_in_the_same_in_different_orders_do_not_wait_for_each_other():
+    project = make_project()
+    queue, moderator = make_queue(project), make_member(project, Role.MODERATOR)
+    work = [Work(make_interaction(project).pk, "look") for _ in range(2)]
+    with slow_inserts(), ThreadPoolExecutor() as both:
+        added = list(both.map(lambda given: put(queue, given, moderator), [work, work[::-1]]))
+    assert sorted(added) == [0, 2]
+
+
+def put(queue, work, by):
+    try:
+        return add_tasks(queue, work, by=by)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def slow_inserts():
+    """Between one task and the next there is time for somebody else's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$;"
+            "CREATE TRIGGER slow BEFORE INSERT ON annotations_reviewtask FOR EACH ROW EXECUTE FUNCTION slow()"
+        )
+        try:
+            yield
+        finally:
+            cursor.execute("DROP TRIGGER slow ON annotations_reviewtask; DROP FUNCTION slow()")
 
 
 def test_work_takes_as_many_queries_for_ten_as_for_one(project, queue, moderator):

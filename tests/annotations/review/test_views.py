@@ -1,6 +1,7 @@
 """The desk and the approval pages over HTTP: who sees what, what comes back, how many queries it takes."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -224,10 +225,28 @@ def test_a_reason_that_stands_among_the_signs_is_not_said_twice(queue: Queue) ->
 
 def test_skipping_brings_the_next_one_and_not_this_one_again(queue: Queue) -> None:
     task, expert = make_task(queue), make_member(queue.project)
-    make_claim(task, expert)
-    body = signed_in(expert).post(at(queue, f"tasks/{task.pk}/skip/"), {"reason": "not my field"}, headers=HTMX)
+    data = {"reason": "not my field", "fence": make_claim(task, expert).fence}
+    body = signed_in(expert).post(at(queue, f"tasks/{task.pk}/skip/"), data, headers=HTMX)
     assert "Nothing left for you here" in body.content.decode()
     assert Claim.objects.get().skip_reason == "not my field"
+
+
+def test_the_skip_of_an_old_tab_is_refused(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project)
+    claim, client = make_claim(task, expert), signed_in(expert)
+    skipped = re.search(
+        r'action="[^"]*/skip/".*?name="fence" value="(\d+)"', client.get(at(queue)).content.decode(), re.S
+    )
+    assert skipped
+    assert int(skipped[1]) == claim.fence
+    client.post(at(queue, f"tasks/{task.pk}/release/"), {"fence": claim.fence})
+    make_claim(task, expert)
+    data = {"reason": "too long", "fence": claim.fence}
+    response = client.post(at(queue, f"tasks/{task.pk}/skip/"), data, headers=HTMX)
+    assert response.status_code == 409
+    assert "You do not hold this task any more" in response.content.decode()
+    assert client.post(at(queue, f"tasks/{task.pk}/skip/"), {"reason": "x"}).status_code == 422
+    assert Claim.objects.get().state == Claim.State.HELD
 
 
 def test_a_label_sent_back_is_found_at_home_with_its_reason_and_on_the_desk(queue: Queue) -> None:

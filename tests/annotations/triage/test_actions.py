@@ -6,7 +6,7 @@ from django.utils import timezone
 from annotations.capture.actions.ingest import ingest_feedback, ingest_interactions
 from annotations.capture.models import Feedback
 from annotations.review.models import ReviewTask
-from annotations.triage.actions import dismiss, route, undo
+from annotations.triage.actions import dismiss, raise_flags, route, rules_of, undo
 from annotations.triage.board import on_board, trail
 from annotations.triage.models import Flag
 from annotations.triage.tasks import flag_captured, flag_reactions
@@ -98,16 +98,26 @@ def test_the_expert_reads_what_the_moderator_wants_looked_at_before_the_evidence
     queue = make_queue(project)
     route(flagged(project).session, queue=queue, by=moderator, reason=" Which price? ")
     route(flagged(project).session, queue=queue, by=moderator)
-    route(flagged(project).session, queue=queue, by=moderator, reason="x" * 300)
     reasons = list(ReviewTask.objects.order_by("pk").values_list("reason", flat=True))
-    assert reasons == ["Which price?\nthumb down", "thumb down", "x" * 300]
+    assert reasons == ["Which price?\nthumb down", "thumb down"]
 
 
-def test_a_reason_of_more_than_300_characters_is_refused(project, moderator):
+@pytest.mark.parametrize("note", [0, 12, 200])
+def test_however_long_the_note_the_expert_reads_all_of_it_and_then_evidence(project, moderator, note):
+    interaction, evidence = make_interaction(project), "thumb down: “" + "y" * 286 + "”"
+    raise_flags(project, [(rules_of(project)[0], interaction, evidence)])
+    route(interaction.session, queue=make_queue(project), by=moderator, reason="x" * note)
+    reason = ReviewTask.objects.get().reason
+    assert len(reason) == 300
+    assert reason.startswith("x" * note + "\nthumb down: “yyyyyyyyyy" if note else "thumb down: “yyyyyyyyyy")
+    assert reason.endswith("y…" if note else "y”")
+
+
+def test_a_reason_that_is_too_long_is_refused_and_a_note_to_experts_leaves_room_for_the_evidence(project, moderator):
     session, queue = flagged(project).session, make_queue(project)
-    with pytest.raises(Invalid):
-        route(session, queue=queue, by=moderator, reason="x" * 301)
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match="at most 200 characters"):
+        route(session, queue=queue, by=moderator, reason="x" * 201)
+    with pytest.raises(Invalid, match="at most 300 characters"):
         dismiss(session, by=moderator, reason="x" * 301)
     assert on_board(project).exists()
 

@@ -44,6 +44,14 @@ def test_a_session_is_routed_with_what_the_moderator_says(project, decide):
     assert ReviewTask.objects.get().queue == queue
 
 
+def test_a_note_to_experts_that_leaves_no_room_for_the_evidence_is_refused(project, decide):
+    body = {"kind": "route", "queue": make_queue(project).slug}
+    answer = decide(**body, reason="x" * 201)
+    assert (answer.status_code, answer.json()["field"]) == (422, "reason")
+    assert "at most 200 characters" in answer.json()["detail"]
+    assert decide(**body, reason="x" * 200).status_code == 201
+
+
 def test_a_reason_that_is_null_is_no_reason(decide):
     assert decide(kind="dismiss", reason=None).status_code == 422
     assert not Decision.objects.exists()

@@ -41,7 +41,8 @@ def _(world):
 
 @plant("a decision is on at least one flag")
 def _(world):
-    sql("DELETE FROM annotations_decision_flags WHERE decision_id = %s", world.routed.pk)
+    for of in ("flags", "tasks"):
+        sql(f"DELETE FROM annotations_decision_{of} WHERE decision_id = %s", world.routed.pk)
 
 
 @plant("a decision is on flags of its own session")
@@ -63,7 +64,16 @@ def _(world):
 
 @plant("what was routed is a task of that queue")
 def _(world):
+    sql("DELETE FROM annotations_decision_tasks WHERE reviewtask_id = %s", world.held.task_id)
     update(world.held.task, interaction_id=world.interactions[4].pk)
+
+
+@plant("a decision holds tasks of its queue, for the answers that it is on")
+def _(world):
+    sql(
+        "UPDATE annotations_decision_tasks SET reviewtask_id = %s WHERE decision_id = %s",
+        world.held.task_id, world.routed.pk,
+    )  # fmt: skip
 
 
 @plant("flag_captured has read no further than the last interaction")

@@ -140,9 +140,12 @@ def test_a_session_without_end_is_shown_by_its_last_answers(
 
 def test_a_reason_that_is_too_long_is_refused_not_cut(project: Project, moderator: Client) -> None:
     session, queue = flagged(project), make_queue(project)
-    for tail in ("route", "dismissal"):
-        body = {"queue": queue.slug, "reason": "x" * 301}
-        assert moderator.post(f"/p/{project.slug}/triage/{session.pk}/{tail}/", body).status_code == 422
+    page = moderator.get(f"/p/{project.slug}/triage/{session.pk}/").content.decode()
+    for tail, field, limit in (("route", "route-reason", 200), ("dismissal", "dismiss-reason", 300)):
+        assert f'id="{field}" name="reason" maxlength="{limit}"' in page
+        body = {"queue": queue.slug, "reason": "x" * (limit + 1)}
+        refused = moderator.post(f"/p/{project.slug}/triage/{session.pk}/{tail}/", body)
+        assert (refused.status_code, f"at most {limit} characters" in refused.content.decode()) == (422, True)
 
 
 def test_where_there_is_no_queue_an_admin_is_led_to_the_page_that_makes_one(
