@@ -1,5 +1,6 @@
 """The admin of people, projects and keys."""
 
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -15,7 +16,7 @@ from labelhub.keys.forms import ServiceKeyForm
 from labelhub.keys.models import ApiKey, Scope
 from labelhub.models import Guidelines, Membership, Project, Taxonomy, User
 from labelhub.people import zones
-from labelhub.people.actions import create_person
+from labelhub.people.actions import activate, create_person, deactivate
 from labelhub.projects.actions import add_member, create_project, remove_member
 from labelhub.projects.rights import Right
 from labelhub.scoped_admin import ScopedAdmin
@@ -28,6 +29,27 @@ def operator(request: HttpRequest) -> bool:
 def managed(request: HttpRequest) -> Any:
     """Projects whose people and keys the person manages."""
     return Project.objects.where(request.user, Right.MANAGE)
+
+
+def each(request: HttpRequest, rows: Iterable[Any], act: Callable[..., None]) -> None:
+    """`act` on each row; what is refused is said, and keeps no other row from it."""
+    for row in rows:
+        try:
+            act(row, by=request.user)
+        except Refused as refusal:
+            messages.error(request, refusal.detail)
+
+
+class ManagedAdmin(ScopedAdmin):
+    """Rows of a project, made by whoever manages one."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "project":
+            kwargs["queryset"] = managed(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return managed(request).exists()
 
 
 @admin.register(Project)
@@ -63,13 +85,13 @@ class MembershipForm(forms.ModelForm):
         email: str = self.cleaned_data["email"].lower()
         person = User.objects.filter(email=email, is_active=True).first()
         if person is None:
-            raise forms.ValidationError("Nobody has an account with this address: an operator makes one.")
+            raise forms.ValidationError("Nobody has an open account with this address: an operator makes or opens one.")
         self.instance.user = person
         return email
 
 
 @admin.register(Membership)
-class MembershipAdmin(ScopedAdmin):
+class MembershipAdmin(ManagedAdmin):
     list_display = ("user", "project", "role", "since")
     list_select_related = ("user", "project")
     form = MembershipForm
@@ -78,14 +100,6 @@ class MembershipAdmin(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return Membership.objects.filter(project__in=managed(request))
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "project":
-            kwargs["queryset"] = managed(request)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return managed(request).exists()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None or managed(request).filter(pk=obj.project_id).exists()
@@ -112,12 +126,13 @@ class UserForm(forms.ModelForm):
 
 @admin.register(User)
 class UserAdmin(ScopedAdmin):
-    """People are made by operators; a password is set through the sign-in pages."""
+    """People are made by operators, who close their accounts too; a password is set through the sign-in pages."""
 
     list_display = ("email", "name", "is_active", "date_joined")
     fields = ("email", "name", "time_zone")
     form = UserForm
     search_fields = ("email", "name")
+    actions = ("deactivate", "activate")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         everybody = User.objects.order_by("email")
@@ -130,9 +145,20 @@ class UserAdmin(ScopedAdmin):
         made = create_person(email=obj.email, name=obj.name, time_zone=obj.time_zone, by=request.user)  # type: ignore[arg-type]
         obj.pk = made.pk
 
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        return operator(request)
+
+    @admin.action(description="Deactivate: close the accounts of the chosen people", permissions=["close"])
+    def deactivate(self, request: HttpRequest, queryset: Any) -> None:
+        each(request, queryset, deactivate)
+
+    @admin.action(description="Activate: open their accounts again", permissions=["close"])
+    def activate(self, request: HttpRequest, queryset: Any) -> None:
+        each(request, queryset, activate)
+
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ScopedAdmin):
+class ApiKeyAdmin(ManagedAdmin):
     """All keys of the project to look at and revoke; those of services to make. People make their own."""
 
     list_display = (
@@ -147,14 +173,6 @@ class ApiKeyAdmin(ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return ApiKey.objects.visible_to(request.user).order_by("-pk")
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "project":
-            kwargs["queryset"] = managed(request)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return managed(request).exists()
-
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         scopes = [Scope(scope) for scope in form.cleaned_data["scopes"]]
         key, text = create_key(obj.project, by=request.user, service=obj.service, scopes=scopes)  # type: ignore[arg-type]
@@ -163,11 +181,7 @@ class ApiKeyAdmin(ScopedAdmin):
 
     @admin.action(description="Revoke the chosen keys")
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
-        for key in queryset:
-            try:
-                revoke_key(key, by=request.user)  # type: ignore[arg-type]
-            except Refused as refusal:
-                messages.error(request, refusal.detail)
+        each(request, queryset, revoke_key)
 
 
 @admin.register(Job)

@@ -28,7 +28,8 @@ class Invariant:
     """A claim about `of`, which those of them refute that are `broken` (None: every row is looked at in Python).
 
     `says` is the breach in one sentence, with what to do: a format string over `row`, or a function that gives '' where
-    a closer look finds nothing. `slow` ones read every row or file again; a quick look leaves them out.
+    a closer look finds nothing. `slow` ones read every row or file again, or compare every question with every other; a
+    quick look leaves them out.
     """
 
     name: str

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from labelhub.jobs.actions import wake as wake
     from labelhub.jobs.canary import silent_clusters as silent_clusters
     from labelhub.jobs.canary import worker_alive as worker_alive
-    from labelhub.jobs.claims import Claim as Claim
-    from labelhub.jobs.claims import LostJob as LostJob
     from labelhub.jobs.follow_ups import follow_up as follow_up
     from labelhub.jobs.running import current as current
     from labelhub.jobs.running import effects as effects
@@ -26,8 +24,6 @@ _HOMES = {
     "wake": "actions",
     "silent_clusters": "canary",
     "worker_alive": "canary",
-    "Claim": "claims",
-    "LostJob": "claims",
     "follow_up": "follow_ups",
     "current": "running",
     "effects": "running",

@@ -63,7 +63,9 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 class ApiKey(models.Model):
     project = models.ForeignKey(Project, models.CASCADE)
     person = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
-    service = models.CharField(max_length=80, blank=True, help_text="Name of a service: it may ingest, read, inject.")
+    service = models.CharField(
+        max_length=80, blank=True, help_text="Name of a service: it may ingest, send feedback, read, inject."
+    )
     prefix = models.CharField(max_length=12, unique=True)
     secret_sha256 = models.CharField(max_length=64)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope))

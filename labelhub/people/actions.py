@@ -1,10 +1,16 @@
-"""Making people, and what they change about themselves."""
+"""Making people, closing their accounts, and what they change about themselves."""
 
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from labelhub.errors import Conflict, Invalid, NotAllowed, ensure
 from labelhub.people.models import User
 from labelhub.people.zones import NAMES
+from labelhub.projects.actions import ensure_another_admin
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Role
 
 
 def create_person(*, email: str, by: User, name: str = "", time_zone: str = "UTC") -> User:
@@ -27,3 +33,41 @@ def change_self(person: User, *, name: str, time_zone: str, theme: str, single_k
     person.name, person.time_zone, person.theme = name, time_zone, theme
     person.key_map = {**person.key_map, "off": not single_keys}
     person.save(update_fields=["name", "time_zone", "theme", "key_map"])
+
+
+@transaction.atomic
+def deactivate(person: User, *, by: User) -> None:
+    """Close the account: nobody signs in with it, its sessions end, its keys open nothing until it is activated again.
+
+    Raises NotAllowed unless `by` is an operator, Conflict for one's own account and for that of a project's last admin.
+    """
+    _ensure_operator(by, person)
+    ensure(person.pk != by.pk, Conflict("You cannot close your own account: another operator can."))
+    for project in Project.objects.filter(membership__user=person, membership__role=Role.ADMIN).order_by("pk"):
+        ensure_another_admin(project, person)
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    _end_sessions(person)
+
+
+@transaction.atomic
+def activate(person: User, *, by: User) -> None:
+    """Open a closed account again, with the password, memberships and keys that it had.
+
+    Raises NotAllowed unless `by` is an operator.
+    """
+    _ensure_operator(by, person)
+    User.objects.filter(pk=person.pk).update(is_active=True)
+
+
+def _ensure_operator(by: User, person: User) -> None:
+    """Raises NotAllowed. Both rows are locked: of two operators who close each other's account the second sees that."""
+    rows = User.objects.filter(pk__in=[by.pk, person.pk]).order_by("pk").select_for_update(no_key=True)
+    now = {row.pk: row for row in rows}[by.pk]
+    ensure(now.is_superuser and now.is_active, NotAllowed("Only an operator closes accounts and opens them."))
+
+
+def _end_sessions(person: User) -> None:
+    """For good: who held one might not be the person. A row does not say whose it is, so that each one is opened."""
+    going_on = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+    theirs = [one.pk for one in going_on if one.get_decoded().get(SESSION_KEY) == str(person.pk)]
+    Session.objects.filter(pk__in=theirs).delete()

@@ -50,7 +50,7 @@ def add_member(project: Project, user: User, *, role: Role, by: User) -> Members
     """
     ensure_right(by, project, Right.MANAGE)
     if role != Role.ADMIN:
-        _ensure_another_admin(project, user)
+        ensure_another_admin(project, user)
     membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
     return membership
 
@@ -59,17 +59,19 @@ def add_member(project: Project, user: User, *, role: Role, by: User) -> Members
 def remove_member(project: Project, user: User, *, by: User) -> None:
     """Raises NotAllowed unless `by` manages the project, Conflict for its last admin."""
     ensure_right(by, project, Right.MANAGE)
-    _ensure_another_admin(project, user)
+    ensure_another_admin(project, user)
     Membership.objects.filter(project=project, user=user).delete()
 
 
-def _ensure_another_admin(project: Project, user: User) -> None:
+def ensure_another_admin(project: Project, user: User) -> None:
     """Raises Conflict if nobody who can sign in would manage `project` without `user`, who does.
 
-    The rows stay locked until the caller commits: of two admins who remove each other, the second sees that.
+    The rows stay locked until the caller commits: of two admins who remove each other, the second sees that. Who can
+    sign in is asked once they are locked: an account may have been closed while they were waited for.
     """
-    admins = Membership.objects.admins_of(project).select_for_update(of=("self",)).order_by("pk")
-    ids = [membership.user_id for membership in admins]
+    admins = Membership.objects.filter(project=project, role=Role.ADMIN)
+    list(admins.select_for_update().order_by("pk").values_list("pk", flat=True))
+    ids = list(Membership.objects.admins_of(project).values_list("user", flat=True))
     last = Conflict(f"{user} is the last admin of {project}: make somebody else an admin first.")
     ensure(ids != [user.pk], last)
 

@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -26,12 +27,10 @@ pytestmark = [pytest.mark.usefixtures("processes"), pytest.mark.bar("loop-kills"
 
 def ends_well(run: TrainingRun, run_jobs: Callable[..., int]) -> None:
     """Never standing still for a minute, as one version with every step once, and no process left."""
-    still = time.monotonic()
     last = -1.0
     while run.is_active:
         carry_on(run_jobs, lambda last=last: progress_of(run) != last or not run.is_active, STUCK_S)
-        last, still = progress_of(run), time.monotonic()
-    assert time.monotonic() - still < STUCK_S
+        last = progress_of(run)
     assert (run.state, run.failure) == ("succeeded", "")
     assert ModelVersion.objects.count() == 1
     steps = list(run.metrics.values_list("step", flat=True))
@@ -57,11 +56,20 @@ def test_a_run_survives_the_death_of_its(victim, run_jobs, count):
         step = 0 if n == 0 else chance.uniform(1, RECIPE.max_steps)
         carry_on(run_jobs, partial(has_come_to, run, step, find), STUCK_S)
         time.sleep(chance.uniform(0, 2))
-        for pid in find():
-            os.kill(pid, signal.SIGKILL)
+        kill_all(find())
         ends_well(run, run_jobs)
         check_nothing_new(known)
         clean()
+
+
+def kill_all(pids: list[int]) -> bool:
+    """Whether one of them was still there."""
+    found = False
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            found = True
+    return found
 
 
 def has_come_to(run: TrainingRun, step: float, find: Callable[[], list[int]]) -> bool:
@@ -90,26 +98,29 @@ def test_a_run_of_many_minutes_is_looked_after_by_one_supervisor_and_starts_once
 
 def test_an_evaluation_survives_the_death_of_its_supervisor(run_jobs, count):
     chance = random.Random(f"evaluation-{os.environ.get('LABELHUB_SEED', '1')}")
-    for n in range(count(1, 10)):
-        survives_as_an_evaluation(run_jobs, pause_s=chance.uniform(0, 5) if n else 0)
+    killed, rounds = 0, count(1, 10)
+    for n in range(rounds):
+        killed += survives_as_an_evaluation(run_jobs, pause_s=chance.uniform(0, 5) if n else 0)
         clean()
+    assert killed >= (rounds + 1) // 2, "too few were still looked after when the moment came"
 
 
-def survives_as_an_evaluation(run_jobs: Callable[..., int], *, pause_s: float) -> None:
+def survives_as_an_evaluation(run_jobs: Callable[..., int], *, pause_s: float) -> bool:
+    """Whether a supervisor was still there to be killed after the pause."""
     run = start()
     known = breached()
     carry_on(run_jobs, lambda: Evaluation.objects.filter(state="running").exists(), STUCK_S * 2)
     evaluation = Evaluation.objects.get()
     find = lambda: supervisors("evaluation", evaluation.pk)  # noqa: E731
-    found = carry_on(run_jobs, find, 30)
+    carry_on(run_jobs, find, 30)
     time.sleep(pause_s)
-    for pid in found:
-        os.kill(pid, signal.SIGKILL)
+    killed = kill_all(find())
     run.refresh_from_db()
     ends_well(run, run_jobs)
     is_evaluated(run_jobs)
     carry_on(run_jobs, lambda: not find() and not trainers(evaluation_folder(evaluation)), 20)
     check_nothing_new(known)
+    return killed
 
 
 def test_a_trainer_that_always_dies_fails_the_run_after_three_attempts(run_jobs):
@@ -117,8 +128,7 @@ def test_a_trainer_that_always_dies_fails_the_run_after_three_attempts(run_jobs)
     known = breached()
 
     def dead() -> bool:
-        for pid in trainers(run_folder(run)):
-            os.kill(pid, signal.SIGKILL)
+        kill_all(trainers(run_folder(run)))
         return not progress_of(run) <= RECIPE.max_steps
 
     carry_on(run_jobs, dead, STUCK_S)
@@ -131,7 +141,8 @@ def test_a_trainer_that_always_dies_fails_the_run_after_three_attempts(run_jobs)
 
 
 def clean() -> None:
-    """For the next round: a finished project is out of the way."""
+    """For the next round: a finished run is out of the way, and nothing is breached by what is not there."""
     CaseResult.objects.all().delete()
     Evaluation.objects.all().delete()
     ModelVersion.objects.all().delete()
+    TrainingRun.objects.all().delete()

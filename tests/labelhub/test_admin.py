@@ -5,11 +5,13 @@ from django.contrib.auth.models import Group
 from django.core import mail
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from labelhub.keys.actions import find_key
+from labelhub import admin as admin_of_keys
+from labelhub.errors import NotAllowed, ensure
+from labelhub.keys.actions import find_key, revoke_key
 from labelhub.keys.models import ApiKey
 from labelhub.models import Membership, Project, User
 from labelhub.projects.rights import Role
-from tests.factories import PASSWORD, make_member, make_project, make_user
+from tests.factories import PASSWORD, make_key, make_member, make_project, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hashed_static")]
 
@@ -154,3 +156,47 @@ def test_who_chose_the_last_admin_among_others_removes_nobody(client):
     form = {"action": "delete_selected", "_selected_action": rows, "post": "yes"}
     assert client.post("/admin/labelhub/membership/", form).status_code == 409
     assert Membership.objects.filter(user=expert).exists()
+
+
+def chosen(action, *people):
+    return {"action": action, "_selected_action": [person.pk for person in people]}
+
+
+def test_operators_close_accounts_and_open_them_again_and_are_told_what_was_refused(client):
+    operator, ada, ben = make_user(is_superuser=True), make_user("Ada"), make_user("Ben")
+    client.force_login(operator)
+    page = "/admin/labelhub/user/"
+    told = client.post(page, chosen("deactivate", operator, ada, ben), follow=True).content.decode()
+    assert "You cannot close your own account" in told
+    assert set(User.objects.filter(is_active=False)) == {ada, ben}
+    client.post(page, chosen("activate", ben))
+    assert set(User.objects.filter(is_active=False)) == {ada}
+
+
+def test_an_admin_of_a_project_sees_its_people_and_closes_no_account(client):
+    project = make_project()
+    member = make_member(project)
+    client.force_login(make_member(project, Role.ADMIN))
+    page = "/admin/labelhub/user/"
+    assert member.email in (shown := client.get(page).content.decode())
+    assert 'value="deactivate"' not in shown
+    for action in ("deactivate", "activate"):
+        client.post(page, chosen(action, member))
+    assert not User.objects.filter(is_active=False).exists()
+
+
+def test_one_key_that_may_not_be_revoked_keeps_no_other_from_it(client, monkeypatch):
+    project = make_project()
+    client.force_login(make_member(project, Role.ADMIN))
+    for _ in range(2):
+        make_key(project, "ingest")
+    first, second = ApiKey.objects.order_by("-pk")
+
+    def refuse(key, *, by):
+        ensure(key != first, NotAllowed("Not this one."))
+        revoke_key(key, by=by)
+
+    monkeypatch.setattr(admin_of_keys, "revoke_key", refuse)
+    told = client.post("/admin/labelhub/apikey/", chosen("revoke", first, second), follow=True).content.decode()
+    assert "Not this one." in told
+    assert list(ApiKey.objects.exclude(revoked_at=None)) == [second]

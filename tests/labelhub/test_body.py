@@ -48,6 +48,14 @@ def test_a_whole_number_over_64_bits_is_invalid(digits):
         parse_json(f'{{"a": [{digits}]}}'.encode())
 
 
+@pytest.mark.parametrize("begins", ["0.", "-12.5"])
+def test_a_number_of_a_hundred_digits_is_read_and_one_of_more_is_refused(begins):
+    digits = "7" * (100 - sum(map(str.isdigit, begins)))
+    assert parse_json(f"[{begins}{digits}]".encode()) == [float(begins + digits)]
+    with pytest.raises(Invalid, match="over 100 digits"):
+        parse_json(f"[{begins}{digits}7]".encode())
+
+
 @pytest.mark.bar("3a-9", "3a-10")
 @pytest.mark.parametrize(
     "raw",

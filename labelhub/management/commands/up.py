@@ -78,7 +78,7 @@ class Site:
                     self._tell()
                 if turns % round(SWEEP_S / LOOK_S) == 0:
                     self._look_after_jobs()
-                if not self.ready and turns % 2 == 0 and self._answers():
+                if not self.ready and turns % 2 == 0 and answers(self.where):
                     self._announce()
                 turns += 1
                 self.ending.wait(LOOK_S)
@@ -101,14 +101,6 @@ class Site:
             connection.close()
             embedded.revive(os.environ.get("DATABASE_URL", ""))
 
-    def _answers(self) -> bool:
-        """Whether the site is ready: pages, both clusters and inference answer."""
-        pages = self.where.url(self.where.web)
-        questions = [f"{pages}/health/ready", f"{pages}/health/worker"]
-        if self.where.inference:
-            questions.append(f"http://127.0.0.1:{self.where.inference}/health")
-        return all(_is_fine(question) for question in questions)
-
     def _announce(self) -> None:
         self.ready = True
         self._tell()
@@ -129,9 +121,19 @@ class Site:
         _write(settings.DATA_DIR / "up.json", json.dumps(facts, indent=1))
 
 
-def _is_fine(url: str) -> bool:
-    """Asked as by the proxy in front: by the site's own name, of what came in over HTTPS."""
-    headers = {"Host": settings.ALLOWED_HOSTS[0], "X-Forwarded-Proto": "https"}
+def answers(where: Addresses) -> bool:
+    """Whether the site is ready: pages, both clusters and inference answer.
+
+    Pages are asked as by the proxy in front: by the site's own name, of what came in over HTTPS. Inference stands
+    behind no proxy and trusts the names of this machine only.
+    """
+    pages, by_proxy = where.url(where.web), {"Host": settings.ALLOWED_HOSTS[0], "X-Forwarded-Proto": "https"}
+    if not all(_is_fine(f"{pages}/health/{of}", by_proxy) for of in ("ready", "worker")):
+        return False
+    return not where.inference or _is_fine(f"http://127.0.0.1:{where.inference}/health", {})
+
+
+def _is_fine(url: str, headers: dict[str, str]) -> bool:
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=2) as response:
             return bool(response.status == 200)

@@ -2,12 +2,16 @@
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from labelhub.errors import Conflict, Invalid, NotAllowed
-from labelhub.people.actions import change_self, create_person
+from labelhub.people.actions import activate, change_self, create_person, deactivate
 from labelhub.people.models import User
+from labelhub.projects.actions import remove_member
+from labelhub.projects.models import Membership
 from labelhub.projects.rights import Role
-from tests.factories import make_member, make_project, make_user
+from tests.annotations.review.meanwhile import at_once
+from tests.factories import PASSWORD, make_key, make_member, make_project, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -51,3 +55,72 @@ def test_what_happened_to_a_person_meanwhile_stays_when_they_save_their_settings
     assert (now.name, now.time_zone, now.theme) == ("Ada", "Asia/Tokyo", "dark")
     assert now.key_map == {"approve": "a", "off": True}
     assert (now.is_active, now.password, now.is_superuser) == (False, "changed", True)
+
+
+def signed_in(person):
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def signs_in(person):
+    return Client().post("/accounts/login/", {"login": person.email, "password": PASSWORD}).headers["Location"]
+
+
+def test_with_a_closed_account_nobody_signs_in_and_what_was_open_is_shut(operator):
+    person, another = (make_member(make_project(), password=PASSWORD) for _ in range(2))
+    project = Membership.objects.get(user=person).project
+    theirs, others = signed_in(person), signed_in(another)
+    key = {"Authorization": f"Bearer {make_key(project, 'read', 'label', person=person)}"}
+    queues = f"/api/v1/queues/?project={project.slug}"
+    assert (theirs.get("/me/").status_code, Client().get(queues, headers=key).status_code) == (200, 200)
+    deactivate(person, by=operator)
+    assert signs_in(person) == "/accounts/inactive/"
+    assert (theirs.get("/me/").status_code, Client().get(queues, headers=key).status_code) == (302, 401)
+    assert others.get("/me/").status_code == 200
+    activate(person, by=operator)
+    assert signs_in(person) == "/"
+    assert Client().get(queues, headers=key).status_code == 200, "keys were not revoked"
+    assert theirs.get("/me/").status_code == 302, "somebody else may have held that session"
+
+
+def test_only_operators_close_accounts_and_open_them_and_never_their_own(operator):
+    person, admin = make_user(), make_member(make_project(), Role.ADMIN)
+    closed = make_user(is_superuser=True, is_active=False)
+    for nobody in (admin, person, closed):
+        for act in (deactivate, activate):
+            with pytest.raises(NotAllowed):
+                act(person, by=nobody)
+    with pytest.raises(NotAllowed):
+        activate(closed, by=closed)
+    with pytest.raises(Conflict, match="your own"):
+        deactivate(operator, by=operator)
+    assert set(User.objects.filter(is_active=False)) == {closed}
+
+
+def test_a_projects_last_admin_keeps_their_account_until_there_is_another(operator):
+    project = make_project(by=make_user("Olga", is_superuser=True))
+    last = Membership.objects.get(project=project).user
+    make_member(make_project(by=last), Role.ADMIN)
+    with pytest.raises(Conflict, match=f"Olga is the last admin of {project}: make somebody else an admin first"):
+        deactivate(last, by=operator)
+    make_member(project, Role.ADMIN)
+    deactivate(last, by=operator)
+    assert not User.objects.get(pk=last.pk).is_active
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_operators_who_close_each_others_account_the_second_is_told_that_theirs_is_closed(operator):
+    other = make_user(is_superuser=True)
+    told = at_once(lambda: deactivate(other, by=operator), lambda: deactivate(operator, by=other))
+    assert isinstance(told, NotAllowed)
+    assert list(User.objects.filter(is_active=True)) == [operator]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_admins_one_whose_account_is_closed_while_the_other_is_removed_one_stays(operator):
+    project = make_project(by=make_user("Olga", is_superuser=True))
+    first, second = Membership.objects.get(project=project).user, make_member(project, Role.ADMIN)
+    told = at_once(lambda: deactivate(first, by=operator), lambda: remove_member(project, second, by=second))
+    assert isinstance(told, Conflict)
+    assert list(Membership.objects.admins_of(project)) == [Membership.objects.get(user=second)]
