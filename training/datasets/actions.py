@@ -1,12 +1,12 @@
 """Freezing approved labels into a snapshot."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
 from django.db.models import Q
 
-from labelhub.errors import Invalid, ensure
+from labelhub.errors import Conflict, Invalid, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
 from labelhub.projects.models import Project
@@ -80,14 +80,18 @@ def build_snapshot(
     by: User,
     wanted: Wanted,
     held_out: Sequence[Asked],
+    held_out_now: Callable[[], Collection[str]],
     answered_by: Q,
     answered_name: str,
     learned: set[int],
 ) -> DatasetSnapshot:
     """Current approvals, drawn good answers, replay and rehearsal rows, with a line for each that was left out.
 
-    `held_out`: questions that no row may repeat. `answered_by`: which captured answers are the live version's own.
-    `learned`: approvals that the version to go on from knows already. Raises NotAllowed, Invalid, Unavailable.
+    `held_out`: questions that no row may repeat. `held_out_now`: the hashes of those that none may repeat once it is
+    stored. `answered_by`: which captured answers are the live version's own. `learned`: approvals that the version to
+    go on from knows already.
+
+    Raises NotAllowed, Invalid, Unavailable, Conflict where one of its questions became a held-out one meanwhile.
     """
     ensure_right(by, project, Right.TRAIN)
     group_prompts(project)
@@ -102,7 +106,7 @@ def build_snapshot(
     rows = [*with_replay(choice.rows, learned), *rehearsed]
     choice = capped(_fitting(Choice(rows, [*found.leaving, *choice.left_out]), wanted.max_length))
     ensure(choice.rows, Invalid("There is nothing to learn from yet: no approved label qualifies."))
-    return _store(project, by, in_order(choice.rows), choice.left_out, asdict(wanted))
+    return _store(project, by, in_order(choice.rows), choice.left_out, asdict(wanted), held_out_now)
 
 
 def _rehearsal(
@@ -146,11 +150,18 @@ def _fitting(choice: Choice, max_length: int) -> Choice:
 
 @transaction.atomic
 def _store(
-    project: Project, by: User, rows: list[Candidate], left_out: list[Leaving], parameters: dict[str, object]
+    project: Project,
+    by: User,
+    rows: list[Candidate],
+    left_out: list[Leaving],
+    parameters: dict[str, object],
+    held_out_now: Callable[[], Collection[str]],
 ) -> DatasetSnapshot:
+    number = next_number(DatasetSnapshot.objects.all(), project)
+    _ensure_untested(rows, held_out_now())  # nobody holds out another one now: who does so holds the project
     snapshot = DatasetSnapshot.objects.create(
         project=project,
-        number=next_number(DatasetSnapshot.objects.all(), project),
+        number=number,
         by=by,
         content_sha256=dataset_sha256(row.as_row() for row in rows),
         parameters=parameters,
@@ -168,6 +179,14 @@ def _store(
         for out in left_out
     )
     return snapshot
+
+
+def _ensure_untested(rows: list[Candidate], held_out: Collection[str]) -> None:
+    """Raises Conflict for a row whose question is held out: it was not yet when the rows were chosen."""
+    tested = next((row for row in rows if row.prompt_sha256 in held_out), None)
+    if tested is not None:
+        why = f"The question of interaction {tested.interaction} was held out while it was being frozen"
+        raise Conflict(f"{why}: freeze again, and it is left out.")
 
 
 def _as_model(snapshot: DatasetSnapshot, position: int, row: Candidate) -> SnapshotRow:

@@ -42,6 +42,11 @@ def held_out_questions(project: Project) -> list[Asked]:
     return questions(list(Case.objects.of(project).held_out().asked().order_by("pk")), project)
 
 
+def held_out_hashes(project: Project) -> set[str]:
+    """The same, as they are at this moment and as hashes of their conversations: no encoder is asked."""
+    return set(Case.objects.of(project).held_out().asked().values_list("prompt_sha256", flat=True))
+
+
 def standings(cases: Sequence[Case], snapshot: DatasetSnapshot) -> dict[int, Standing]:
     """Case id → its slice and whether it was trained on, for a version made from `snapshot`."""
     project = snapshot.project

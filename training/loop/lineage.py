@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from annotations.capture.models import Interaction
 from annotations.review.models import Approval
-from labelhub.errors import Conflict, NotFound
+from labelhub.errors import Conflict
 from training.datasets.canonical import as_chat, label_sha256, row_sha256
 from training.datasets.models import DatasetSnapshot, SnapshotRow
 from training.datasets.rows import content_sha256, row_id
@@ -46,14 +46,6 @@ class Lineage:
     @property
     def people(self) -> set[str]:
         return {name for row in self.rows for name in (row.author, row.approver) if name}
-
-
-def walk(adapter_sha256: str) -> Lineage:
-    """Of the weights with that hash (of twins, the first that was registered). Raises NotFound for unknown ones."""
-    version = ModelVersion.objects.filter(adapter_sha256=adapter_sha256).exclude(run=None).order_by("pk").first()
-    if version is None:
-        raise NotFound("No version of ours has these weights.")
-    return lineage_of(version)
 
 
 def lineage_of(version: ModelVersion) -> Lineage:
@@ -146,4 +138,4 @@ def _of_the_way_back(version: ModelVersion, rows: list[RowLineage]) -> Iterator[
             yield f"interaction {one.interaction.pk} does not lead back to {version}"
 
 
-__all__ = ["Lineage", "RowLineage", "fed_by", "lineage_of", "lineage_ok", "walk"]
+__all__ = ["Lineage", "RowLineage", "fed_by", "lineage_of", "lineage_ok"]

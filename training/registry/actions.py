@@ -15,7 +15,7 @@ from training.datasets.candidates import unflagged
 from training.datasets.models import DatasetSnapshot, SnapshotRow
 from training.evaluation.actions import evaluate
 from training.evaluation.actions.suites import grow
-from training.evaluation.cases import held_out_questions
+from training.evaluation.cases import held_out_hashes, held_out_questions
 from training.evaluation.figures import figures
 from training.evaluation.models import Evaluation
 from training.registry.gate import Limits, judge, passed
@@ -23,7 +23,7 @@ from training.registry.live import Slot, answered_by, before, live_promotion, li
 from training.registry.models import GateReport, Promotion
 from training.registry.preflight import ensure_nothing_blocks
 from training.runs import store
-from training.runs.actions import launch
+from training.runs.actions import ensure_launchable, launch
 from training.runs.bases import ensure_on_base
 from training.runs.models import ModelVersion, TrainingRun
 
@@ -35,7 +35,7 @@ def take_snapshot(
 ) -> DatasetSnapshot:
     """Freeze what the live version should learn next; `parent`: the version to go on from, whose rows become replay.
 
-    Raises NotAllowed, Invalid (nothing qualifies), Unavailable (encoder or base model).
+    Raises NotAllowed, Invalid (nothing qualifies), Unavailable (encoder or base model), Conflict (held out meanwhile).
     """
     ensure_right(by, project, Right.TRAIN)
     live = live_version(project)
@@ -47,6 +47,7 @@ def take_snapshot(
         by=by,
         wanted=wanted or Wanted(),
         held_out=held_out_questions(project),
+        held_out_now=lambda: held_out_hashes(project),
         answered_by=answers,
         answered_name=name_of(live),
         learned=_learned_by(parent) if parent else set(),
@@ -62,6 +63,17 @@ def _learned_by(version: ModelVersion) -> set[int]:
 def launch_retrain(project: Project, **wanted: Any) -> TrainingRun:
     """`runs.launch`, for every door, where nothing stands in the way. Raises what it raises, and Unavailable."""
     return launch(project, **wanted, ready=ensure_nothing_blocks)
+
+
+def freeze_and_launch(project: Project, *, by: User, reason: str, seed: int = 0, **wanted: Any) -> TrainingRun:
+    """A run on what is approved now. What can be refused without a snapshot is refused before there is one.
+
+    Raises what `take_snapshot` and `launch_retrain` raise.
+    """
+    ensure_launchable(project, by=by, reason=reason, seed=seed)
+    ensure_nothing_blocks()
+    snapshot = take_snapshot(project, by=by)
+    return launch_retrain(project, snapshot=snapshot, by=by, reason=reason, seed=seed, **wanted)
 
 
 def evaluate_against_live(version: ModelVersion, *, by: User | None) -> Evaluation:

@@ -79,9 +79,7 @@ class TrainingRunAdmin(ScopedAdmin):
         return [*ours, *super().get_urls()]
 
     def _run(self, request: HttpRequest, pk: Any) -> TrainingRun:
-        run = self.get_object(request, str(pk))
-        if run is None:
-            raise Http404
+        run: TrainingRun = self.get_object(request, str(pk))
         return run
 
     def _project(self, request: HttpRequest, slug: str) -> Project | None:
@@ -122,9 +120,9 @@ class TrainingRunAdmin(ScopedAdmin):
 
     def _launch(self, request: HttpRequest, project: Project) -> HttpResponseBase:
         form = LaunchForm(request.POST)
-        chosen = form.cleaned_data if form.is_valid() else {}
+        valid, chosen = form.is_valid(), form.cleaned_data  # what is valid by itself stands there in any case
         snapshot = self._snapshot(project, chosen.get("snapshot"))
-        if form.is_valid():
+        if valid:
             wanted = {"recipe": NAMED[chosen["recipe"]], "reason": chosen["reason"], "token": chosen["token"]}
             try:
                 run = launch_retrain(project, snapshot=snapshot, by=request.user, **wanted)

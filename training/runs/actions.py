@@ -43,10 +43,9 @@ def launch(
     `ready` is asked last, and raises what stands in the way of a new run. Raises NotAllowed, Invalid, Unavailable (no
     base model), Conflict for a parent of another base, and while another run of the project is active.
     """
-    ensure_right(by, project, Right.TRAIN)
-    ensure(reason.strip(), Invalid("Say why this run is wanted."))
+    _ensure_asked_well(project, by, reason, seed)
     ensure(1 <= len(token) <= 64, Invalid("token must have 1 to 64 characters."))
-    _ensure_fit(project, snapshot, recipe, seed, parent)
+    _ensure_fit(project, snapshot, recipe, parent)
     earlier = _launched(project, token)
     if earlier:
         return earlier
@@ -54,14 +53,18 @@ def launch(
     ready()
     try:
         return _queue(project, snapshot, recipe, by, reason.strip()[:300], token, seed, parent)
-    except IntegrityError as error:
+    except IntegrityError:
         twin = _launched(project, token)
         if twin:
             return twin
-        if active := TrainingRun.objects.of(project).active().first():
-            way = f"{active} of this project is under way. Wait for its end, or cancel it."
-            raise Conflict(way, run=active.number) from error
+        _ensure_none_active(project)
         raise
+
+
+def ensure_launchable(project: Project, *, by: User, reason: str, seed: int = 0) -> None:
+    """What `launch` refuses of any snapshot, for those who make one first. Raises NotAllowed, Invalid, Conflict."""
+    _ensure_asked_well(project, by, reason, seed)
+    _ensure_none_active(project)
 
 
 def _launched(project: Project, token: str) -> TrainingRun | None:
@@ -69,14 +72,25 @@ def _launched(project: Project, token: str) -> TrainingRun | None:
     return run
 
 
-def _ensure_fit(
-    project: Project, snapshot: DatasetSnapshot, recipe: Recipe, seed: int, parent: ModelVersion | None
-) -> None:
+def _ensure_asked_well(project: Project, by: User, reason: str, seed: int) -> None:
+    """Raises NotAllowed, Invalid."""
+    ensure_right(by, project, Right.TRAIN)
+    ensure(reason.strip(), Invalid("Say why this run is wanted."))
+    whole = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**32
+    ensure(whole, Invalid("seed must be a whole number from 0 to 4294967295."))
+
+
+def _ensure_none_active(project: Project) -> None:
+    """Raises Conflict while a run of the project is under way."""
+    if active := TrainingRun.objects.of(project).active().first():
+        way = f"{active} of this project is under way. Wait for its end, or cancel it."
+        raise Conflict(way, run=active.number)
+
+
+def _ensure_fit(project: Project, snapshot: DatasetSnapshot, recipe: Recipe, parent: ModelVersion | None) -> None:
     """Raises Invalid for parts that make no run together."""
     ensure(snapshot.project_id == project.pk, Invalid("The snapshot belongs to another project."))
     ensure(parent is None or parent.project_id == project.pk, Invalid("The parent belongs to another project."))
-    whole = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**32
-    ensure(whole, Invalid("seed must be a whole number from 0 to 4294967295."))
     counted = snapshot.parameters.get("max_length", 0)
     fits = f"The snapshot's rows have up to {counted} tokens: the recipe's max_length must not be lower."
     ensure(recipe.max_length >= counted, Invalid(fits))

@@ -3,6 +3,7 @@
 For rows with `fence`, `heartbeat_at`, `supervisor_pid` and a MOVES table. Whoever holds the newest fence may write.
 """
 
+import logging
 import os
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from labelhub.states import move
 from training.lm.files import Refused, read_json, write_json
 from training.runs.runners import configured_runner
 
+logger = logging.getLogger(__name__)
 STALE_S = 20  # without a heartbeat for so long, a supervisor counts as dead
 HANGS_S = 60  # and one whose process is still there, as hanging
 MOST_SUPERVISORS = 10
@@ -67,17 +69,19 @@ def _lives_here(row: Any, folder: Path) -> bool | None:
 def take(row: Any, **changes: Any) -> bool:
     """Become the one who looks after `row`, under its next fence. False if somebody else just did."""
     mine = type(row).objects.filter(pk=row.pk, fence=row.fence, state=row.state)
-    taken = mine.update(fence=F("fence") + 1, heartbeat_at=Now(), supervisor_pid=None, **changes)
-    row.refresh_from_db()
+    with transaction.atomic():  # the row is held until it is read: else that might be the fence of whoever comes next
+        taken = mine.update(fence=F("fence") + 1, heartbeat_at=Now(), supervisor_pid=None, **changes)
+        row.refresh_from_db()
     return bool(taken)
 
 
 def beat(row: Any, **changes: Any) -> None:
     """Say that `row` is looked after and write `changes`, then read it again. Raises LostLease."""
     mine = type(row).objects.filter(pk=row.pk, fence=row.fence, state=row.state)
-    if not mine.update(heartbeat_at=Now(), supervisor_pid=os.getpid(), **changes):
-        raise LostLease(f"{row} is looked after by somebody else, or has ended.")
-    row.refresh_from_db()
+    with transaction.atomic():  # as in `take`
+        if not mine.update(heartbeat_at=Now(), supervisor_pid=os.getpid(), **changes):
+            raise LostLease(f"{row} is looked after by somebody else, or has ended.")
+        row.refresh_from_db()
 
 
 def hold(row: Any) -> Any:
@@ -88,19 +92,39 @@ def hold(row: Any) -> Any:
     return locked
 
 
+def adopt(row: Any, held: Any) -> None:
+    """Let `row` say what `held` says, which was read while it was locked: read later, it may be somebody else's."""
+    for field in row._meta.concrete_fields:
+        setattr(row, field.attname, getattr(held, field.attname))
+
+
 def attend(kind: str, row: Any, folder: Path, *, begun: str) -> bool:
     """Start a supervisor for `row`; what was queued is `begun`. False if it is not needed, or would be one too many."""
     first = {"state": begun, "attempt": 1, "started_at": Now()} if row.state == "queued" else {}
     if not take(row, **first):
         return False
     if row.fence > MOST_SUPERVISORS:
-        configured_runner().evict(folder)
-        with transaction.atomic():
-            why = f"Its supervisor died {MOST_SUPERVISORS} times. The log of the machine may say why."
-            move(hold(row), to="failed", failure=why, finished_at=Now())
+        _give_up(row, folder)
         return False
     spawn_supervisor(kind, row, folder)
     return True
+
+
+def _give_up(row: Any, folder: Path) -> None:
+    """End what is at work for `row`, and `row` in any case."""
+    why = f"Its supervisor died {MOST_SUPERVISORS} times. The log of the machine may say why."
+    if not _evicted(folder):
+        why += f" Something is still at work in {folder}, or may be: end it by hand."
+    with transaction.atomic():
+        move(hold(row), to="failed", failure=why, finished_at=Now())
+
+
+def _evicted(folder: Path) -> bool:
+    try:
+        return configured_runner().evict(folder)
+    except OSError as error:
+        logger.warning("Whether anything is at work in %s is not known: %s", folder, error)
+        return False
 
 
 def spawn_supervisor(kind: str, row: Any, folder: Path) -> None:

@@ -27,7 +27,7 @@ from training.lm.files import sha256_file
 from training.lm.work import DISK_IS_FULL, in_words
 from training.runs import store
 from training.runs.folders import prepare, run_folder
-from training.runs.leases import LostLease, announce, beat, hold
+from training.runs.leases import LostLease, adopt, announce, beat, hold
 from training.runs.models import ModelVersion, RunMetric, TrainingRun
 from training.runs.runners import Handle, Progress, Runner, configured_runner
 from training.runs.vouching import breaches
@@ -104,7 +104,8 @@ def _note(run: TrainingRun, folder: Path, progress: Progress) -> None:
         if held.state == State.STARTING and held.step:
             move(held, to=State.RUNNING, training_at=Now())
         _copy(held, folder)
-    run.refresh_from_db()
+        held.refresh_from_db()
+    adopt(run, held)  # not before the commit: where that fails, all of this is tried again with `run` as it was
 
 
 @transaction.atomic

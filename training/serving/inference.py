@@ -10,6 +10,7 @@ from labelhub.llm import client
 from labelhub.projects.models import Project
 from training.registry.live import BASE, Slot, live_promotion, live_version
 from training.runs import store
+from training.runs.bases import ensure_on_base
 from training.runs.models import ModelVersion
 
 SMOKE = [{"role": "user", "content": "Hello"}]
@@ -18,13 +19,17 @@ TIMEOUT = httpx.Timeout(20.0, connect=2.0)
 
 
 def deploy(version: ModelVersion) -> None:
-    """Have the server answer as `version`, and see it answer. Raises Conflict (files), Unavailable (server)."""
+    """Have the server answer as `version`, and see it answer. Raises as `load`."""
     load(version)
     client.chat(version.name, SMOKE, max_tokens=4)
 
 
 def load(version: ModelVersion) -> None:
-    """Under its name; what was loaded under that name with other files before makes room."""
+    """Under its name; what was loaded under that name with other files before makes room.
+
+    Raises Conflict (base, files), Unavailable (server, base model).
+    """
+    ensure_on_base(version)  # every door looks before; but the base may have been changed since it was promoted
     body = {"lora_name": version.name, "lora_path": str(store.verified(version)), "sha256": version.files}
     response = _post("load_lora_adapter", body)
     if response.status_code == 409 and _said(response).get("code") == OTHER_FILES:

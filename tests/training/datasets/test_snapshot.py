@@ -5,9 +5,10 @@ import pytest
 from annotations.recall.tasks import embed_captured
 from annotations.review.models import Approval
 from annotations.triage.models import Flag
-from labelhub.errors import Invalid, NotAllowed
+from labelhub.errors import Conflict, Invalid, NotAllowed
 from labelhub.invariants import breaches_of
 from labelhub.projects.rights import Role
+from tests.annotations.review.meanwhile import at_once
 from tests.factories import (
     FLAWED,
     make_approval,
@@ -18,11 +19,13 @@ from tests.factories import (
     make_queue,
     make_task,
 )
+from training.datasets import actions
 from training.datasets.actions import Wanted
 from training.datasets.canonical import label_sha256, prompt_sha256, row_sha256
 from training.datasets.models import DatasetSnapshot, GroupMember, PromptGroup
 from training.datasets.rows import content_sha256
 from training.evaluation.actions.suites import add_cases
+from training.evaluation.models import Case
 from training.loop.doctor import SLICES
 from training.registry.actions import take_snapshot
 
@@ -167,3 +170,56 @@ def test_of_four_nearly_equal_questions_three_are_taught_the_fourth_is_listed_an
     )  # fmt: skip
     assert out.detail == f"group {group.pk} of nearly the same question: 3 rows at most"
     assert [one for invariants in SLICES.values() for one in breaches_of(invariants)] == []
+
+
+@pytest.mark.django_db(transaction=True)
+class TestACaseThatIsUploadedDuringAFreeze:
+    """It is not both held out and taught: the freeze looks again once nobody can add another one."""
+
+    LANTERN = ({"prompt": "how much is the LANTERN?", "gold": "The lantern costs 39 euros."},)
+    OTHER = ({"prompt": "How heavy is the kettle?", "gold": "2 kg."},)
+
+    @pytest.fixture(autouse=True)
+    def _approved(self, project):
+        make_approval(project, prompt="How much is the tent?", output="9", rewrite="The tent costs 90 euros.")
+        make_approval(project)
+
+    @pytest.fixture
+    def freeze_and_upload(self, project, admin, monkeypatch):
+        """freeze_and_upload(items): the upload comes when all rows have been chosen."""
+        count = actions.count_tokens
+
+        def freeze(items):
+            def count_and_upload(*args, **named):
+                assert add_cases(project, suite="fresh", items=items, by=admin).cases
+                return count(*args, **named)
+
+            with monkeypatch.context() as overtaken:
+                overtaken.setattr(actions, "count_tokens", count_and_upload)
+                return take_snapshot(project, by=admin, wanted=WANTED)
+
+        return freeze
+
+    def check_it_is_left_out_next_time(self, project, admin):
+        assert not DatasetSnapshot.objects.exists()
+        again = take_snapshot(project, by=admin, wanted=WANTED)
+        assert [row.completion for row in again.rows.all()] == ["The tent costs 90 euros."]
+        assert left_out(again) == {"held_out": 1}
+
+    def test_one_that_comes_when_the_rows_are_chosen(self, project, admin, freeze_and_upload):
+        with pytest.raises(Conflict, match="freeze again"):
+            freeze_and_upload(self.LANTERN)
+        self.check_it_is_left_out_next_time(project, admin)
+
+    def test_one_that_is_not_yet_committed_when_the_freeze_reads_what_is_held_out(self, project, admin):
+        told = at_once(
+            lambda: add_cases(project, suite="fresh", items=self.LANTERN, by=admin),
+            lambda: take_snapshot(project, by=admin, wanted=WANTED),
+        )
+        assert isinstance(told, Conflict)
+        assert "freeze again" in told.detail
+        self.check_it_is_left_out_next_time(project, admin)
+
+    def test_one_that_asks_something_else_refuses_nothing(self, freeze_and_upload):
+        assert freeze_and_upload(self.OTHER).rows.count() == 2
+        assert Case.objects.count() == 1

@@ -47,6 +47,7 @@ def test_one_that_is_given_up_leaves_no_kernel_at_work(version, spawned, monkeyp
     class Runner:
         def evict(self, folder):
             evicted.append(folder)
+            return True
 
     monkeypatch.setattr(leases, "configured_runner", Runner)
     evaluation = evaluate(version, baseline=None)

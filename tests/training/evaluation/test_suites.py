@@ -1,16 +1,16 @@
 """How suites fill and empty, and where a case stands to a run's rows."""
 
 import threading
-import time
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from annotations.recall.tasks import embed_captured
 from annotations.review.models import Approval
-from labelhub.errors import Invalid, NotAllowed, StaleState
+from labelhub.errors import Conflict, Invalid, NotAllowed, StaleState
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
+from tests.annotations.review.meanwhile import at_once
 from tests.factories import (
     FLAWED,
     make_approval,
@@ -22,6 +22,7 @@ from tests.factories import (
     make_task,
 )
 from tests.training.makers import make_row
+from training.datasets import likeness
 from training.datasets.models import DatasetSnapshot, PromptGroup
 from training.evaluation.actions import suites
 from training.evaluation.actions.suites import add_cases, grow, retire_case
@@ -114,6 +115,9 @@ def test_a_case_leaves_its_suite_once_with_a_reason_and_what_it_showed_stays(pro
             retire_case(case, by=by, reason="wrong price")
     with pytest.raises(Invalid, match="Say why"):
         retire_case(case, by=moderator, reason=" ")
+    with pytest.raises(Invalid, match="at most 300 characters") as too_long:
+        retire_case(case, by=moderator, reason="x" * 301)
+    assert too_long.value.extra == {"field": "reason"}
     assert Case.objects.asked().get() == case
     retired = retire_case(case, by=moderator, reason=" wrong price ")
     assert (bool(retired.retired_at), retired.retired_reason) == (True, "wrong price")
@@ -121,6 +125,12 @@ def test_a_case_leaves_its_suite_once_with_a_reason_and_what_it_showed_stays(pro
         retire_case(case, by=moderator, reason="again")
     assert not Case.objects.asked().exists()
     assert Case.objects.get().retired_reason == "wrong price"
+
+
+def test_a_reason_to_retire_may_be_as_long_as_it_is_kept(project):
+    [case] = upload(project, ("How much is the tent?", "90 euros.")).cases
+    reason = "x" * 300
+    assert retire_case(case, by=make_member(project, Role.MODERATOR), reason=f" {reason} ").retired_reason == reason
 
 
 def test_a_retired_case_does_not_grow_again_and_may_be_asked_anew(project):
@@ -170,26 +180,58 @@ def test_an_approval_that_commits_while_suites_grow_waits_for_the_next_time(proj
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_snapshot_is_stored_between_the_look_at_what_was_taught_and_the_new_case(project):
-    """The freeze holds the project while it stores; the upload looks only after that, and finds the row."""
-    held = threading.Event()
+@pytest.mark.parametrize("taught", ["How much is the tent?", "How much is the tent??"])
+def test_no_snapshot_is_stored_between_the_look_at_what_was_taught_and_the_new_case(project, taught):
+    """The upload has looked, and waits for the project; then it looks again, and finds the row."""
 
-    def freeze():
-        with transaction.atomic():
-            Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-            held.set()
-            time.sleep(1)
-            snapshot = DatasetSnapshot.objects.create(project=project, number=1, parameters={})
-            make_row(snapshot, 1, "How much is the tent?", "The tent costs 90 euros.")
-        connection.close()
+    def store():
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        snapshot = DatasetSnapshot.objects.create(project=project, number=1, parameters={})
+        make_row(snapshot, 1, taught, "The tent costs 90 euros.")
 
-    freezing = threading.Thread(target=freeze)
-    freezing.start()
-    held.wait(10)
-    done = upload(project, ("How much is the tent?", "90 euros."))
-    freezing.join()
+    done = at_once(store, lambda: upload(project, ("How much is the tent?", "90 euros.")))
     assert done.cases == []
     assert "A model was trained on this question" in done.refused[0]["error"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_waits_for_the_encoder_holds_up_no_freeze_and_no_launch(project, monkeypatch):
+    make_row(DatasetSnapshot.objects.create(project=project, number=1, parameters={}), 1, "How long is it?", "2 m.")
+    embed, free = likeness.client.embed, []
+
+    def take():
+        try:
+            with transaction.atomic():
+                free.append(Project.objects.select_for_update(no_key=True, nowait=True).filter(pk=project.pk).exists())
+        except OperationalError:
+            free.append(False)
+        finally:
+            connection.close()
+
+    def others_go_on(texts):
+        another = threading.Thread(target=take)
+        another.start()
+        another.join()
+        return embed(texts)
+
+    monkeypatch.setattr(likeness.client, "embed", others_go_on)
+    assert upload(project, ("How much is the tent?", "90 euros.")).cases
+    assert free == [True, True], "for the row, and for the new case"
+
+
+def test_an_upload_that_is_overtaken_by_one_freeze_after_the_other_is_refused(project, monkeypatch):
+    look, numbers = suites._look, iter(range(1, 100))
+
+    def look_and_be_overtaken(*args):
+        found = look(*args)
+        n = next(numbers)
+        make_row(DatasetSnapshot.objects.create(project=project, number=n, parameters={}), 1, f"What is {n}?", "It.")
+        return found
+
+    monkeypatch.setattr(suites, "_look", look_and_be_overtaken)
+    with pytest.raises(Conflict, match="upload the cases again"):
+        upload(project, ("How much is the tent?", "90 euros."))
+    assert not Case.objects.exists()
 
 
 def test_seen_corrected_sibling_and_elsewhere_are_told_apart(project):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from training.lm.serve.errors import ApiError
 
 HELLO = [7, 9, 11]
+ends_on_purpose = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +86,29 @@ def test_a_group_that_cannot_begin_fails_alone_and_the_engine_goes_on(engine: An
     assert engine.is_alive
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_engine_that_has_ended_is_no_health_and_takes_no_asks(engine: Any, parts: tuple[Any, Any]):
+@pytest.fixture
+def end(engine: Any) -> Callable[[], None]:
+    """The engine gets no further than to what it is given now: then end() ends it."""
+    held: queue.Queue[None] = queue.Queue()
+
+    def leave() -> None:
+        held.get()
+        raise SystemExit
+
+    engine._put(SimpleNamespace(run=leave))
+
+    def now() -> None:
+        held.put(None)
+        engine._thread.join(20)
+        assert not engine._thread.is_alive()
+
+    return now
+
+
+@ends_on_purpose
+def test_an_engine_that_has_ended_is_no_health_and_takes_no_asks(
+    engine: Any, parts: tuple[Any, Any], end: Callable[[], None]
+):
     from starlette.testclient import TestClient
 
     from training.lm.serve.app import Server, make_app
@@ -94,23 +117,47 @@ def test_an_engine_that_has_ended_is_no_health_and_takes_no_asks(engine: Any, pa
     shelf = Shelf("base", {"base": parts[1]}, None, 4)
     client = TestClient(make_app(Server(engine, shelf, parts[0], 256), ["testserver"], lambda: None))
     assert client.get("/health").json()["status"] == "ok"
-    held, listener = queue.Queue[None](), Listener()
-
-    def leave() -> None:
-        held.get()
-        raise SystemExit
-
-    engine._put(leave)
+    listener = Listener()
     engine.submit(listener.ask)
-    held.put(None)
+    end()
     told = listener.answer()
     assert isinstance(told, ApiError)
     assert told.status == 503
-    engine._thread.join(5)
     health = client.get("/health")
     assert (health.status_code, health.json()["status"]) == (503, "the engine has ended")
     with pytest.raises(ApiError, match="ended"):
         engine.submit(listener.ask)
+
+
+@ends_on_purpose
+def test_jobs_that_wait_when_the_engine_ends_are_not_waited_for_in_vain(engine: Any, end: Callable[[], None]):
+    waiting, given_up = engine.call(lambda: 1), engine.call(lambda: 2)
+    assert given_up.cancel()
+    end()
+    with pytest.raises(ApiError, match="ended"):
+        waiting.result(5)
+    assert given_up.cancelled()
+
+
+@ends_on_purpose
+def test_who_comes_while_the_engine_ends_is_sent_away(
+    engine: Any, end: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+):
+    from training.lm.serve import engine as module
+
+    tell, late, refusals = module._tell, Listener(), []
+
+    def tell_late(asks: list[Any], error: ApiError) -> None:
+        tell(asks, error)
+        for come in (lambda: engine.submit(late.ask), lambda: engine.call(lambda: 1)):
+            try:
+                come()
+            except ApiError as refusal:
+                refusals.append(refusal.status)
+
+    monkeypatch.setattr(module, "_tell", tell_late)
+    end()
+    assert refusals == [503, 503]
 
 
 def test_models_that_are_asked_for_are_known_whether_they_wait_or_answer(engine: Any):

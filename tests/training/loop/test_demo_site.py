@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,10 +37,24 @@ def sleeper() -> Iterator[Sleeper]:
 def test_an_earlier_demo_is_ended(tmp_path: Path, sleeper: Sleeper) -> None:
     earlier = sleeper(tmp_path)
     (tmp_path / "up.json").write_text(json.dumps({"pid": earlier.pid}))
-    began = time.monotonic()
     stop_earlier(tmp_path)
     assert earlier.wait(5) == -15
-    assert time.monotonic() - began < 10
+
+
+def test_an_earlier_demo_that_ends_by_itself_meanwhile_stops_nobody(
+    tmp_path: Path, sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, kill = sleeper(tmp_path), os.kill
+    (tmp_path / "up.json").write_text(json.dumps({"pid": earlier.pid}))
+
+    def too_late(pid: int, number: int) -> None:
+        kill(pid, 9)
+        earlier.wait(5)
+        kill(pid, number)
+
+    monkeypatch.setattr(os, "kill", too_late)
+    stop_earlier(tmp_path)
+    assert earlier.poll() == -9
 
 
 def test_a_stranger_who_got_its_number_is_left_alone(tmp_path: Path, sleeper: Sleeper) -> None:

@@ -8,7 +8,6 @@ from django.db import connection
 
 from annotations.capture.models import Interaction
 from annotations.review.models import Label, SpanComment
-from labelhub.errors import NotFound
 from tests.factories import make_approval, make_interaction, make_project
 from tests.training.makers import make_row, make_run, make_version, write_adapter
 from training.datasets.canonical import as_chat, label_sha256
@@ -17,17 +16,12 @@ from training.datasets.rows import content_sha256
 from training.lm.adapter_files import write_manifest
 from training.lm.contract import MANIFEST
 from training.lm.files import sha256_file
-from training.loop.lineage import fed_by, lineage_ok, walk
+from training.loop.lineage import fed_by, lineage_of, lineage_ok
 from training.runs import store
 from training.runs.folders import prepare, run_folder
 from training.runs.models import ModelVersion, TrainingRun
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(settings, tmp_path):
-    settings.DATA_DIR = tmp_path
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder")]
 
 
 @pytest.fixture
@@ -59,7 +53,7 @@ def correction(version: ModelVersion) -> SnapshotRow:
 
 
 def test_an_adapter_leads_to_rows_labels_people_and_interactions_and_back(version):
-    lineage = walk(version.adapter_sha256)
+    lineage = lineage_of(version)
     assert lineage.breaches == []
     assert [row.row.kind for row in lineage.rows] == ["correction", "correction", "rehearsal"]
     first = lineage.rows[0]
@@ -82,12 +76,6 @@ def test_of_two_versions_with_the_same_weights_each_is_looked_at_itself(version)
     snapshot.rows.update(completion="It weighs 3 kg.")
     assert any("Snapshot 1, interaction:" in breach for breach in lineage_ok(twin))
     assert lineage_ok(version) == []
-    assert walk(version.adapter_sha256).version == version
-
-
-def test_weights_that_nobody_registered_lead_nowhere():
-    with pytest.raises(NotFound):
-        walk("0" * 64)
 
 
 def spoil_row_hash(version):

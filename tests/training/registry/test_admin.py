@@ -7,8 +7,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from labelhub.jobs.canary import listen
-from labelhub.jobs.models import Job
 from labelhub.projects.rights import Role
 from tests.factories import make_approval, make_member, make_project
 from tests.training.makers import make_case, make_evaluation, make_run, make_snapshot, make_suite, make_version
@@ -44,12 +42,6 @@ def show(client, admin):
         return response
 
     return get
-
-
-@pytest.fixture
-def worker(run_jobs):
-    listen("training")
-    run_jobs(at_most=3) if Job.objects.due().count() < 2 else None
 
 
 def post(client, name, *args, **fields):
@@ -103,6 +95,14 @@ def test_a_launch_of_no_snapshot_in_particular_is_refused_with_words(launch_form
 
 def test_a_launch_of_a_snapshot_that_there_is_not_finds_nothing(launch_form):
     assert launch_form(snapshot="7").status_code == 404
+
+
+def test_a_form_that_is_refused_shows_the_snapshot_that_it_would_launch(launch_form):
+    refused = launch_form(reason=" ")
+    assert refused.status_code == 422
+    assert refused.context["snapshot"].number == 1
+    assert 'name="snapshot" value="1"' in refused.content.decode()
+    assert len(refused.context["rows"]) == 1, "the second snapshot has two"
 
 
 def test_a_reason_is_kept_as_the_api_keeps_it(launch_form):

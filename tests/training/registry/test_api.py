@@ -5,9 +5,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from labelhub.jobs.canary import listen
-from labelhub.jobs.models import Job
-from labelhub.jobs.tasks import run as run_job
 from labelhub.projects.rights import Role
 from tests.factories import make_approval, make_key, make_member, make_project
 from tests.training.makers import make_case, make_evaluation, make_run, make_snapshot, make_suite, make_version
@@ -46,13 +43,6 @@ def admin(project):
 @pytest.fixture
 def api(project, admin):
     return Api(make_key(project, "train", person=admin))
-
-
-@pytest.fixture
-def worker():
-    """The training worker has just been heard of."""
-    listen("training")
-    run_job(Job.objects.due().get(cluster="training").pk)
 
 
 def test_snapshot_run_and_cancel(project, api, worker):
@@ -158,6 +148,11 @@ class TestRetiringACase:
     @pytest.mark.parametrize("body", [{}, {"reason": " "}, {"reason": 3}])
     def test_it_needs_a_reason(self, api, case, body):
         assert api.post(f"cases/{case.pk}/retire/", body or None).status_code in (400, 422)
+
+    def test_a_reason_that_would_be_cut_is_refused_and_named(self, api, case):
+        refused = api.post(f"cases/{case.pk}/retire/", {"reason": "x" * 301})
+        assert (refused.status_code, refused.json()["field"]) == (422, "reason")
+        assert Case.objects.asked().get() == case
         assert Case.objects.asked().exists()
 
     def test_a_strangers_case_is_as_if_it_were_not_there(self, api, case):

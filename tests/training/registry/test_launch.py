@@ -2,6 +2,7 @@
 
 import shutil
 from collections import namedtuple
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,16 +10,16 @@ from django.test import Client
 from django.urls import reverse
 
 from labelhub.errors import NotAllowed, Unavailable
-from labelhub.jobs.canary import listen
-from labelhub.jobs.models import Job
-from labelhub.jobs.tasks import run as run_job
 from labelhub.projects.rights import Role
 from tests.factories import make_approval, make_key, make_member, make_project
-from tests.training.makers import make_snapshot, make_version
+from tests.training.makers import make_run, make_snapshot, make_version
+from training.datasets.models import DatasetSnapshot
 from training.lm.recipes import QUICK
+from training.management.commands import train
 from training.registry.actions import launch_retrain
 from training.registry.models import Promotion
 from training.registry.preflight import Check, preflight
+from training.registry.tasks import evaluate_new_versions
 from training.runs.models import TrainingRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("models")]
@@ -33,12 +34,6 @@ def project():
 @pytest.fixture
 def admin(project):
     return make_member(project, Role.ADMIN)
-
-
-@pytest.fixture
-def worker():
-    listen("training")
-    run_job(Job.objects.due().get(cluster="training").pk)
 
 
 @pytest.fixture
@@ -86,10 +81,10 @@ class TestAFullDisk:
         assert answer.status_code == 422
         assert "Nothing was launched. Disk: 0.0 GiB free" in answer.content.decode()
 
-    def test_the_command_refuses_with_the_reason(self, project, admin):
-        make_approval(project)
+    def test_the_command_refuses_with_the_reason_and_freezes_nothing(self, project, admin):
         with pytest.raises(CommandError, match=r"Disk: 0\.0 GiB free"):
-            call_command("train", project=project.slug, by=admin.email, reason="try")
+            by_command(project, admin)
+        assert not DatasetSnapshot.objects.exists()
 
     def test_the_same_token_still_names_the_run_that_it_launched(self, project, admin, monkeypatch):
         with monkeypatch.context() as enough:
@@ -107,15 +102,61 @@ def test_the_preflight_says_beforehand_that_nothing_could_be_compared_with_what_
     assert (found.level, "Version 1 was trained on another base" in found.found) == ("warn", True)
 
 
-def test_the_command_refuses_a_seed_that_is_none_in_words(project, admin, worker):
-    make_approval(project)
-    with pytest.raises(CommandError, match="seed must be a whole number"):
-        call_command("train", project=project.slug, by=admin.email, reason="try", seed=-1)
-
-
-def test_the_command_keeps_a_reason_as_every_door_does(project, admin, worker):
+def by_command(project, admin, **over):
     project.test_share = 0.0
     project.save()
     make_approval(project)
-    call_command("train", project=project.slug, by=admin.email, reason="one\r\ntwo")
-    assert TrainingRun.objects.get().reason == "one\ntwo"
+    call_command("train", **{"project": project.slug, "by": admin.email, "reason": "try", **over})
+
+
+def under_way(project):
+    make_run(project, snapshot=make_snapshot(project, rows=1), state="running")
+
+
+class TestTheCommand:
+    @pytest.mark.parametrize(
+        ("over", "why"),
+        [({"seed": -1}, "seed must be a whole number"), ({"reason": " "}, "Say why this run is wanted")],
+    )
+    def test_it_freezes_nothing_for_a_run_that_it_refuses_in_words(self, project, admin, worker, over, why):
+        with pytest.raises(CommandError, match=why):
+            by_command(project, admin, **over)
+        assert not DatasetSnapshot.objects.exists()
+
+    def test_it_freezes_nothing_without_a_training_worker(self, project, admin):
+        with pytest.raises(CommandError, match="The training worker is down"):
+            by_command(project, admin)
+        assert not DatasetSnapshot.objects.exists()
+
+    def test_it_freezes_nothing_beside_a_run_that_is_under_way(self, project, admin, worker):
+        under_way(project)
+        with pytest.raises(CommandError, match="Run 1 of this project is under way"):
+            by_command(project, admin)
+        assert DatasetSnapshot.objects.count() == 1
+
+    def test_it_freezes_nothing_for_one_who_may_not_train(self, project, worker):
+        with pytest.raises(CommandError, match="role"):
+            by_command(project, make_member(project))
+        assert not DatasetSnapshot.objects.exists()
+
+    def test_it_keeps_a_reason_as_every_door_does(self, project, admin, worker):
+        by_command(project, admin, reason="one\r\ntwo")
+        assert TrainingRun.objects.get().reason == "one\ntwo"
+
+    def test_it_does_not_wait_for_a_verdict_that_never_comes(self, project, admin, worker, monkeypatch):
+        """What is live is of another base: the follow-up compares nothing, and says so in its log only."""
+        live = make_version(project)
+        Promotion.objects.create(project=project, version=live, slot="production", by=admin)
+        TrainingRun.objects.update(base_sha256="0" * 64)
+        waited = []
+
+        def meanwhile(_):
+            assert not waited, "it waits for ever"
+            run = TrainingRun.objects.active().get()
+            TrainingRun.objects.filter(pk=run.pk).update(state="succeeded")
+            waited.append(make_version(project, run=run, seed=1))
+            evaluate_new_versions(project.pk)
+
+        monkeypatch.setattr(train, "time", SimpleNamespace(sleep=meanwhile))
+        with pytest.raises(CommandError, match=r"Version 2 is not compared .* Version 1 was trained on another base"):
+            by_command(project, admin, wait=True)

@@ -15,12 +15,8 @@ from training.registry.live import answered_by, live_version
 from training.registry.models import Promotion
 from training.runs import store
 
+pytestmark = pytest.mark.usefixtures("own_folder")
 PRODUCTION = {"slot": "production"}
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(settings, tmp_path):
-    settings.DATA_DIR = tmp_path
 
 
 @pytest.fixture

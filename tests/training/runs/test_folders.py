@@ -10,12 +10,7 @@ from training.lm.specs import read_run
 from training.runs import folders
 from training.runs.folders import prepare, run_folder
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(settings, tmp_path):
-    settings.DATA_DIR = tmp_path
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder")]
 
 
 def test_a_folder_holds_the_rows_of_the_snapshot_and_is_written_once():

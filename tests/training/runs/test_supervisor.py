@@ -19,13 +19,8 @@ from training.runs.leases import LostLease, beat, take
 from training.runs.models import ModelVersion, RunMetric, TrainingRun
 from training.runs.runners import Handle, Progress
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder")]
 TRAINS = Progress(True, Status(Said.RUNNING, step=2, max_steps=4))
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(settings, tmp_path):
-    settings.DATA_DIR = tmp_path
 
 
 @pytest.fixture

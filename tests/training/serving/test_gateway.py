@@ -13,6 +13,7 @@ from tests.factories import make_key, make_member, make_project
 from tests.training.makers import make_evaluation, make_version
 from training.registry.actions import report
 from training.registry.live import live_version
+from training.runs.models import TrainingRun
 from training.serving import inference
 from training.serving.actions import release, take_back
 
@@ -91,6 +92,20 @@ def test_a_name_that_holds_other_files_makes_room(project, admin, key):
     other.refresh_from_db()
     inference.load(other)
     assert other.name in inference.loaded()
+
+
+def test_a_version_of_another_base_than_the_one_that_is_set_answers_with_what_to_do_about_it(project, admin, key):
+    release(ready(project), slot="production", by=admin)
+    inference.unload(f"{project.slug}-v1")  # as the server has forgotten it once it is started with another base
+    TrainingRun.objects.update(base_sha256="0" * 64)
+    refused = ask(key)
+    assert refused.status_code == 409
+    error = refused.json()["error"]
+    assert "Version 1 was trained on another base model" in error["message"]
+    assert "Set LABELHUB_BASE_MODEL to that one again" in error["message"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "conflict")
+    assert f"{project.slug}-v1" not in inference.loaded()
+    assert ask(key, model="base").status_code == 200
 
 
 def test_older_versions_are_unloaded_but_the_one_before_stays(project, admin):

@@ -3,9 +3,10 @@
 import httpx
 import pytest
 
-from labelhub.errors import Unavailable
+from labelhub.errors import Conflict, Unavailable
 from tests.factories import make_project
 from tests.training.makers import make_version
+from training.runs.models import TrainingRun
 from training.serving import inference
 
 pytestmark = pytest.mark.django_db
@@ -30,8 +31,7 @@ def asked(monkeypatch):
 
 
 @pytest.fixture
-def version(settings, tmp_path):
-    settings.DATA_DIR = tmp_path
+def version(own_folder):
     return make_version(make_project())
 
 
@@ -47,3 +47,12 @@ def test_any_other_refusal_unloads_nothing(version, asked, answer):
     with pytest.raises(Unavailable, match="It says why"):
         inference.load(version)
     assert routes == ["load_lora_adapter"]
+
+
+def test_an_adapter_of_another_base_is_never_loaded_onto_the_one_that_is_set(version, asked):
+    TrainingRun.objects.update(base_sha256="0" * 64)
+    version.refresh_from_db()
+    routes = asked()
+    with pytest.raises(Conflict, match="Version 1 was trained on another base model"):
+        inference.load(version)
+    assert routes == []

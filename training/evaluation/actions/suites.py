@@ -26,7 +26,8 @@ from training.evaluation.models import Case, CaseQuerySet, Suite
 from training.lm.files import Refused as KernelRefused
 from training.lm.rows import chat
 
-LONGEST_NAME = 60
+LONGEST_NAME, LONGEST_REASON = 60, 300
+LOOKS = 3  # at what was taught: an upload is overtaken by a freeze, and by one more, but not for ever
 REGRESSION, TEST_SPLIT = ("regression", "Known problems and good answers"), ("test-split", "Kept out to test with")
 
 
@@ -46,14 +47,21 @@ class _Item:
     gold: str
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class _Look:
+    """Which interactions were taught when it was looked, and which items they forbid: index → why."""
+
+    taught: set[int]
+    forbidden: dict[int, str]
+
+
 def add_cases(project: Project, *, suite: str, items: Sequence[dict[str, Any]], by: User, name: str = "") -> Uploaded:
     """Put held-out cases [{messages | prompt, gold, external_id?}] into a suite, making it the first time.
 
     A case whose question, or a near-duplicate of it, is a row of any snapshot is refused and listed; so is one that a
     held-out suite asks with another gold. What is there already stays as it is.
 
-    Raises NotAllowed, Invalid, Unavailable.
+    Raises NotAllowed, Invalid, Unavailable, Conflict where one freeze after the other gets in between.
     """
     ensure_right(by, project, Right.CURATE)
     ensure(suite not in (REGRESSION[0], TEST_SPLIT[0]), Invalid(f"The suite {suite} fills by itself."))
@@ -61,28 +69,40 @@ def add_cases(project: Project, *, suite: str, items: Sequence[dict[str, Any]], 
     most = settings.MAX_BATCH_ITEMS
     ensure(len(items) <= most, Invalid(f"At most {most} cases at once: send the others in a second upload."))
     parsed, refused = _parse(items)
+    for _ in range(LOOKS):
+        done = _put(project, (suite, name or suite), parsed, _look(project, parsed))
+        if done is not None:
+            return Uploaded(done.cases, sorted([*refused, *done.refused], key=lambda line: line["index"]))
+    raise Conflict("Snapshots are being frozen meanwhile: upload the cases again in a moment.")
+
+
+@transaction.atomic
+def _put(project: Project, named: tuple[str, str], items: Sequence[_Item], look: _Look) -> Uploaded | None:
+    """None, and nothing is put, where more was taught since the look: it may forbid more. Raises Invalid."""
     _hold(project)
-    trained = _trained_on(project, parsed)
-    refused += [{"index": i, "error": why} for i, why in trained.items()]
-    home = _suite(project, (suite, name or suite), Suite.Kind.HELD_OUT)
-    ensure(home.kind == Suite.Kind.HELD_OUT, Invalid(f"The suite {suite} is not a held-out one."))
-    cases = []
-    for item in (one for one in parsed if one.index not in trained):
+    if not _taught(project) <= look.taught:
+        return None
+    home = _suite(project, named, Suite.Kind.HELD_OUT)
+    ensure(home.kind == Suite.Kind.HELD_OUT, Invalid(f"The suite {home.slug} is not a held-out one."))
+    cases, refused = [], [{"index": index, "error": why} for index, why in look.forbidden.items()]
+    for item in (one for one in items if one.index not in look.forbidden):
         try:
             cases.append(_ask(home, item.messages, item.gold, external_id=item.external_id))
         except Conflict as conflict:
             refused.append({"index": item.index, "error": conflict.detail})
     want(project, CASE, [(case.pk, case.question) for case in cases])
-    return Uploaded(cases, sorted(refused, key=lambda line: line["index"]))
+    return Uploaded(cases, refused)
 
 
 def retire_case(case: Case, *, by: User, reason: str) -> Case:
     """Take `case` out of its suite: no later evaluation asks it; what it showed stays.
 
-    Raises NotAllowed, Invalid without a reason, StaleState when it has left its suite before.
+    Raises NotAllowed, Invalid without a reason or for a long one, StaleState when it has left its suite before.
     """
     ensure_right(by, case.suite.project, Right.CURATE)
-    ensure(reason.strip(), Invalid("Say why: it stays with the case."))
+    ensure(reason.strip(), Invalid("Say why: it stays with the case.", field="reason"))
+    too_long = f"The reason must be text of at most {LONGEST_REASON} characters."
+    ensure(len(reason.strip()) <= LONGEST_REASON, Invalid(too_long, field="reason"))
     left = _retire(Case.objects.filter(pk=case.pk), reason.strip())
     ensure(left, StaleState(f"{case} has left its suite before. Look again."))
     case.refresh_from_db()
@@ -120,17 +140,23 @@ def _item(index: int, item: Any) -> _Item:
     return _Item(index, external_id, stored, stored_text(gold)[0])
 
 
-def _trained_on(project: Project, items: Sequence[_Item]) -> dict[int, str]:
-    """Index → why an item is no test any more."""
-    rows = SnapshotRow.objects.filter(snapshot__project=project)
-    interactions = Interaction.objects.filter(pk__in=rows.values("interaction")).order_by("pk")
+def _look(project: Project, items: Sequence[_Item]) -> _Look:
+    """Asks the encoder, which may take long: so nothing is held meanwhile. Raises Unavailable."""
+    taught = _taught(project)
+    if not taught or not items:
+        return _Look(taught, {})
+    interactions = Interaction.objects.filter(pk__in=taught).order_by("pk")
     trained = asked_by(interactions.defer("documents", "metadata"), project)
-    if not trained or not items:
-        return {}
     questions = asked([(-1 - item.index, item.messages) for item in items], project, CASE)
-    found = alike(questions, trained)
     why = "A model was trained on this question, or on a near-duplicate: interaction {}."
-    return {items[i].index: why.format(row.id) for i, row in found.items()}
+    found = alike(questions, trained)
+    return _Look(taught, {items[i].index: why.format(row.id) for i, row in found.items()})
+
+
+def _taught(project: Project) -> set[int]:
+    """The interactions of all rows that were ever frozen."""
+    rows = SnapshotRow.objects.filter(snapshot__project=project).exclude(interaction=None)
+    return set(rows.values_list("interaction", flat=True))
 
 
 def _suite(project: Project, named: tuple[str, str], kind: Suite.Kind) -> Suite:
@@ -197,4 +223,4 @@ def _from_approval(project: Project, approval: Approval, groups: dict[str, Promp
 
 def _retire(cases: CaseQuerySet, reason: str) -> int:
     """Take `cases` out of their suites from now on; what they showed stays. Returns how many were in them."""
-    return cases.asked().update(retired_at=Now(), retired_reason=reason[:300])
+    return cases.asked().update(retired_at=Now(), retired_reason=reason)

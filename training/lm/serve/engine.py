@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -106,12 +106,34 @@ def _alternatives(logits: Tensor, number: int) -> tuple[tuple[int, float], ...]:
     return tuple(zip(best.indices.tolist(), best.values.tolist(), strict=True))
 
 
+class _Job(Generic[T]):
+    """Work for the engine's thread. `future`: what came of it."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self.future: Future[T] = Future()
+
+    def run(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            self.future.set_result(self._work())
+        except BaseException as error:
+            self.future.set_exception(error)
+
+    def refuse(self, error: ApiError) -> None:
+        """It is not run any more."""
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
+
+
 class Engine:
     """`models`: name → model, changed only by `call`ed jobs, that is between steps."""
 
     def __init__(self, models: Mapping[str, PreTrainedModel], ends: frozenset[int]) -> None:
         self._models, self._ends = models, ends
-        self._waiting: queue.Queue[Ask | Callable[[], None]] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[Ask | _Job[Any]] = queue.Queue(MOST_WAITING)
+        self._door, self._over = threading.Lock(), False  # who comes in before it is over is told how it ended
         self._taken: dict[str, list[Ask]] = {}  # about to begin, by model
         self._groups: list[_Group] = []
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -119,26 +141,17 @@ class Engine:
 
     @property
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        return not self._over
 
     def submit(self, ask: Ask) -> None:
         """Raises ApiError 503 when too much is waiting already, or the engine has ended."""
         self._put(ask)
 
     def call(self, job: Callable[[], T]) -> Future[T]:
-        """Runs `job` in the engine's thread between two steps."""
-        future: Future[T] = Future()
-
-        def run() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(job())
-            except BaseException as error:
-                future.set_exception(error)
-
-        self._put(run)
-        return future
+        """Runs `job` in the engine's thread between two steps. Raises as `submit`; its future too, where it ends."""
+        waiting = _Job(job)
+        self._put(waiting)
+        return waiting.future
 
     def asked_for(self) -> set[str]:
         """The models whose answers somebody waits for now. For jobs: ask in the engine's thread."""
@@ -151,13 +164,14 @@ class Engine:
         running = [ask for group in self._groups for ask in group.asks]
         return [ask for ask in (*waiting, *taken, *running) if not ask.cancelled]
 
-    def _put(self, item: Ask | Callable[[], None]) -> None:
-        if not self.is_alive:
-            raise _ended()
-        try:
-            self._waiting.put_nowait(item)
-        except queue.Full:
-            raise ApiError(503, "Too many requests are waiting; try again.", "overloaded") from None
+    def _put(self, item: Ask | _Job[Any]) -> None:
+        with self._door:
+            if self._over:
+                raise _ended()
+            try:
+                self._waiting.put_nowait(item)
+            except queue.Full:
+                raise ApiError(503, "Too many requests are waiting; try again.", "overloaded") from None
 
     def _work(self) -> None:
         try:
@@ -167,8 +181,19 @@ class Engine:
                     self._begin(asks)
                 self._taken = {}
                 self._groups = [group for group in self._groups if self._advance(group)]
-        finally:  # nobody is to wait for an engine that has ended
-            _tell(self._under_way(), _ended())
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Nobody is to wait for an engine that has ended: lets nobody in any more, and tells all who are inside."""
+        with self._door:
+            self._over = True
+        asks = self._under_way()
+        while not self._waiting.empty():
+            item = self._waiting.get_nowait()
+            if isinstance(item, _Job):
+                item.refuse(_ended())
+        _tell(asks, _ended())
 
     def _take(self) -> None:
         """Runs the jobs that wait and takes the asks there is room for; blocks only when nothing runs."""
@@ -184,7 +209,7 @@ class Engine:
                 self._taken.setdefault(item.model, []).append(item)
                 room -= 1
             else:
-                item()
+                item.run()
                 block = not self._groups and not self._taken
 
     def _begin(self, asks: list[Ask]) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -46,7 +47,8 @@ def stop_earlier(data_dir: Path) -> None:
         return
     asked = time.monotonic()
     if _is_site(pid, data_dir):
-        os.kill(pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it has ended just now
+            os.kill(pid, signal.SIGTERM)
     while _is_site(pid, data_dir) and time.monotonic() < asked + 20:
         time.sleep(0.1)
 

@@ -12,7 +12,9 @@ from labelhub.errors import Refused
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 from training.lm.recipes import NAMED
-from training.registry.actions import latest_report, launch_retrain, take_snapshot
+from training.registry.actions import freeze_and_launch, latest_report
+from training.registry.live import live_version
+from training.runs.bases import ensure_on_base
 from training.runs.models import ModelVersion, TrainingRun
 
 
@@ -33,14 +35,13 @@ class Command(BaseCommand):
         if project is None or person is None:
             raise CommandError("There is no such project, or no such person.")
         try:
-            snapshot = take_snapshot(project, by=person)
-            run = launch_retrain(
-                project, snapshot=snapshot, recipe=NAMED[options["recipe"]], by=person,
-                reason=stored_text(options["reason"])[0], token=secrets.token_hex(16), seed=options["seed"],
+            run = freeze_and_launch(
+                project, recipe=NAMED[options["recipe"]], by=person, reason=stored_text(options["reason"])[0],
+                token=secrets.token_hex(16), seed=options["seed"],
             )  # fmt: skip
         except Refused as refusal:
             raise CommandError(refusal.detail) from refusal
-        self.stdout.write(f"{run} of {project} is queued with {snapshot}: {snapshot.rows.count()} rows.")
+        self.stdout.write(f"{run} of {project} is queued with {run.snapshot}: {run.snapshot.rows.count()} rows.")
         if options["wait"]:
             self._wait(run)
 
@@ -52,10 +53,19 @@ class Command(BaseCommand):
         if version is None:
             raise CommandError(f"{run} {run.state}: {run.failure}")
         while (gate := latest_report(version)) is None:
-            failed = version.evaluations.filter(state="failed").order_by("-pk").first()
-            if failed:
-                raise CommandError(f"The evaluation of {version} failed: {failed.failure}")
+            self._ensure_it_is_judged(version)
             time.sleep(1)
         self.stdout.write(f"{version}, {version.adapter_sha256}: the gate {'passed' if gate.passed else 'refused'}.")
         for rule in gate.rules:
             self.stdout.write(f"  {'✓' if rule['passed'] else '✕'} {rule['rule']}: {rule['value']}")
+
+    def _ensure_it_is_judged(self, version: ModelVersion) -> None:
+        """Raises CommandError where no verdict will come: the follow-up says so in the log of a worker only."""
+        failed = version.evaluations.filter(state="failed").order_by("-pk").first()
+        if failed:
+            raise CommandError(f"The evaluation of {version} failed: {failed.failure}")
+        if not version.evaluations.exists():
+            try:
+                ensure_on_base(version, live_version(version.project))
+            except Refused as refusal:
+                raise CommandError(f"{version} is not compared with what is live. {refusal.detail}") from refusal

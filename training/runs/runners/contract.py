@@ -44,8 +44,11 @@ class Runner(Protocol):
     def stop(self, handle: Handle) -> None:
         """End it now; what it has saved stays, so that it can go on later. Returns when nothing runs any more."""
 
-    def evict(self, folder: Path) -> None:
-        """End what a dead supervisor left at work in `folder`. Returns when nobody holds it."""
+    def evict(self, folder: Path) -> bool:
+        """End what a dead supervisor left at work in `folder`. False if somebody holds it all the same.
+
+        Raises OSError where that cannot be told, or nothing be done about it.
+        """
 
     def logs(self, handle: Handle, offset: int) -> tuple[str, int]:
         """What was logged from byte `offset` on, and the offset to ask from next."""

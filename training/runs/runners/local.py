@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from training.runs.runners.contract import Handle, Progress
 
 LOCK = ".lock"
 PATIENCE_S = 10  # from asking a process to end until it is killed
+DYING_S = 5  # and from then on until it is given up: together less than a supervisor may be silent
 ENDED = {State.SUCCEEDED, State.FAILED, State.CANCELLED}
 
 
@@ -25,8 +27,9 @@ class LocalRunner:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def submit(self, folder: Path, command: str) -> Handle:
-        """Raises OSError when the process cannot be started."""
-        self.evict(folder)
+        """Raises OSError when the process cannot be started, or another one does not leave the folder."""
+        if not self.evict(folder):
+            raise OSError(f"Another process is at work in {folder} and does not end.")
         with (folder / LOG).open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "training.lm", command, str(folder), "--with-parent"],
@@ -60,14 +63,18 @@ class LocalRunner:
         if destination.resolve() != handle.folder.resolve():
             raise ValueError("a local run stays in its folder")
 
-    def evict(self, folder: Path) -> None:
+    def evict(self, folder: Path) -> bool:
         asked = time.monotonic()
         while folder.is_dir() and not is_free(folder):
+            waited = time.monotonic() - asked
+            if waited > PATIENCE_S + DYING_S:
+                return False
             status = said(folder)
             if status and works_in(status.pid, folder):
-                late = time.monotonic() - asked > PATIENCE_S
-                os.kill(status.pid, signal.SIGKILL if late else signal.SIGTERM)
+                with suppress(ProcessLookupError):  # it has ended just now
+                    os.kill(status.pid, signal.SIGKILL if waited > PATIENCE_S else signal.SIGTERM)
             time.sleep(0.2)
+        return True
 
 
 def said(folder: Path) -> Status | None:
