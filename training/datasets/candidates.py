@@ -40,6 +40,8 @@ def judged(project: Project) -> Judged:
     )  # fmt: skip
     result = Judged([], {}, _never_qualified(project, {a.label_id for a in current}), [])
     for approval in current:
+        if prompt_sha256(approval.interaction.messages) not in groups:
+            continue  # approved since the questions were grouped: the next snapshot takes it
         result.interactions[approval.interaction_id] = approval.interaction
         candidate = _candidate(approval, groups)
         result.candidates.append(candidate)

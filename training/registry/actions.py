@@ -140,12 +140,16 @@ def ensure_promotable(version: ModelVersion, *, slot: str, by: User) -> GateRepo
 
 
 def promote(version: ModelVersion, *, slot: str, by: User, note: str = "") -> Promotion:
-    """Make `version` the live one of `slot`. Raises as `ensure_promotable`, and Conflict if somebody was faster."""
+    """Make `version` the live one of `slot`.
+
+    Raises as `ensure_promotable`, Invalid for a note that is too long, and Conflict if somebody was faster.
+    """
     previous = live_promotion(version.project, slot)
     already = previous is not None and previous.version_id == version.pk
     ensure(not already, Conflict(f"{version} is live in {slot} already."))
     gate = ensure_promotable(version, slot=slot, by=by)
-    new = Promotion(project=version.project, version=version, slot=slot, by=by, note=note[:300], gate_report=gate)
+    ensure(len(note) <= 300, Invalid("note must be text of at most 300 characters.", field="note"))
+    new = Promotion(project=version.project, version=version, slot=slot, by=by, note=note, gate_report=gate)
     return _follow(new, previous)
 
 
@@ -157,7 +161,8 @@ def roll_back(project: Project, *, slot: str, by: User, reason: str) -> Promotio
     """
     ensure_right(by, project, Right.PROMOTE)
     ensure(slot in Slot.values, Invalid(f"slot must be one of {', '.join(Slot.values)}."))
-    ensure(reason.strip(), Invalid("Say why: it stays in the history."))
+    ensure(reason.strip(), Invalid("Say why: it stays in the history.", field="reason"))
+    ensure(len(reason.strip()) <= 300, Invalid("reason must be text of at most 300 characters.", field="reason"))
     live = live_promotion(project, slot)
     undone = undone_by_rollback(live)
     if live is None or undone is None:
@@ -166,7 +171,7 @@ def roll_back(project: Project, *, slot: str, by: User, reason: str) -> Promotio
     ensure_on_base(target)
     if target is not None:
         store.verified(target)
-    new = Promotion(project=project, version=target, slot=slot, by=by, note=reason.strip()[:300], undoes=undone)
+    new = Promotion(project=project, version=target, slot=slot, by=by, note=reason.strip(), undoes=undone)
     return _follow(new, live)
 
 

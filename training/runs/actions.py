@@ -52,7 +52,7 @@ def launch(
     ensure_on_base(parent)
     ready()
     try:
-        return _queue(project, snapshot, recipe, by, reason.strip()[:300], token, seed, parent)
+        return _queue(project, snapshot, recipe, by, reason.strip(), token, seed, parent)
     except IntegrityError:
         twin = _launched(project, token)
         if twin:
@@ -75,7 +75,8 @@ def _launched(project: Project, token: str) -> TrainingRun | None:
 def _ensure_asked_well(project: Project, by: User, reason: str, seed: int) -> None:
     """Raises NotAllowed, Invalid."""
     ensure_right(by, project, Right.TRAIN)
-    ensure(reason.strip(), Invalid("Say why this run is wanted."))
+    ensure(reason.strip(), Invalid("Say why this run is wanted.", field="reason"))
+    ensure(len(reason.strip()) <= 300, Invalid("reason must be text of at most 300 characters.", field="reason"))
     whole = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**32
     ensure(whole, Invalid("seed must be a whole number from 0 to 4294967295."))
 

@@ -172,6 +172,20 @@ def test_of_four_nearly_equal_questions_three_are_taught_the_fourth_is_listed_an
     assert [one for invariants in SLICES.values() for one in breaches_of(invariants)] == []
 
 
+def test_what_is_approved_while_the_questions_are_grouped_waits_for_the_next_snapshot(project, admin, monkeypatch):
+    make_approval(project)
+    group = actions.group_prompts
+
+    def group_and_approve(*args):
+        group(*args)
+        make_approval(project, prompt="How much is the tent?", output="9", rewrite="The tent costs 90 euros.")
+
+    with monkeypatch.context() as overtaken:
+        overtaken.setattr(actions, "group_prompts", group_and_approve)
+        assert take_snapshot(project, by=admin, wanted=WANTED).rows.count() == 1
+    assert take_snapshot(project, by=admin, wanted=WANTED).rows.count() == 2
+
+
 @pytest.mark.django_db(transaction=True)
 class TestACaseThatIsUploadedDuringAFreeze:
     """It is not both held out and taught: the freeze looks again once nobody can add another one."""

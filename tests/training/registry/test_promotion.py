@@ -131,6 +131,14 @@ class TestRollingBack:
             roll_back(project, by=admin, reason="no", **PRODUCTION)
         assert live_version(project) == second
 
+    def test_what_does_not_fit_is_refused_and_not_cut(self, project, admin):
+        version = ready(project)
+        with pytest.raises(Invalid, match="note must be text of at most 300"):
+            promote(version, by=admin, note="n" * 301, **PRODUCTION)
+        promote(version, by=admin, note="n" * 300, **PRODUCTION)
+        with pytest.raises(Invalid, match="reason must be text of at most 300"):
+            roll_back(project, by=admin, reason="r" * 301, **PRODUCTION)
+
     def test_it_needs_a_reason_and_the_right(self, project, admin):
         promote(ready(project), by=admin, **PRODUCTION)
         with pytest.raises(Invalid):

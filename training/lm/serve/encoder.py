@@ -75,7 +75,7 @@ class Encoder:
             requests = self._taken()
             try:
                 self._serve(connection, requests)
-            except (EOFError, OSError):
+            except Exception:  # whatever it was: who waits is answered, and so is the next one
                 connection = self._retry(self._restarted(), requests)
 
     def _start(self) -> tuple[Connection, int]:
@@ -131,10 +131,10 @@ class Encoder:
 
     def _retry(self, connection: Connection, requests: list[_Request]) -> Connection:
         """Once each and apart, so that a text that kills the process takes no other with it."""
-        for request in requests:
+        for request in (one for one in requests if not one.answer.done()):
             try:
                 self._serve(connection, [request])
-            except (EOFError, OSError):
+            except Exception:
                 failure = ApiError(500, "The encoder failed on this request.", "server_error")
                 request.answer.set_exception(failure)
                 connection = self._restarted()
