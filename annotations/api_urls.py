@@ -27,5 +27,6 @@ urlpatterns = [
     path("labels/<int:pk>/", review.label),
     path("labels/<int:pk>/approval/", review.label_approval),
     path("labels/<int:pk>/return/", review.label_return),
+    path("labels/<int:pk>/withdrawal/", review.label_withdrawal),
     path("context/", guidance.context),
 ]

@@ -13,11 +13,12 @@ from annotations.review.models import (
     Return,
     ReviewTask,
     SpanComment,
+    Withdrawal,
 )
 from annotations.triage.models import Decision, Flag, Rule
 
 __all__ = [
     "Approval", "Claim", "Decision", "Draft", "Embedding", "EncoderSet", "Feedback", "Flag", "ImportJob", "Injection",
     "Interaction", "Label", "LabelCategory", "Queue", "RawPayload", "Return", "ReviewTask", "Rule", "Session",
-    "SpanComment", "Watermark",
+    "SpanComment", "Watermark", "Withdrawal",
 ]  # fmt: skip

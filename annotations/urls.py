@@ -14,6 +14,7 @@ review_pages = [
     path("tasks/<int:pk>/skip/", review.task_skip, name="skip"),
     path("tasks/<int:pk>/lease/", review.task_lease, name="lease"),
     path("tasks/<int:pk>/release/", review.task_release, name="release"),
+    path("labels/<int:pk>/withdrawal/", review.label_withdrawal, name="withdrawal"),
     path("approvals/", review.approvals, name="approvals"),
     path("approvals/<int:pk>/", review.label_page, name="label_page"),
     path("approvals/<int:pk>/approval/", review.label_approval, name="approval"),

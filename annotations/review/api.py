@@ -10,7 +10,7 @@ from annotations.capture.models import Interaction
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.claims import claim_next, release, skip
 from annotations.review.actions.drafts import save_draft
-from annotations.review.actions.labels import submit
+from annotations.review.actions.labels import submit, withdraw
 from annotations.review.actions.queues import Work, add_tasks, create_queue, draw_at_random
 from annotations.review.bodies import ANYTHING, JUDGEMENT, QUEUE, label_body, queue_body, task_body
 from annotations.review.lookup import claim_of, queue_of, task_of
@@ -157,6 +157,13 @@ def label_return(request: Request, caller: Caller, pk: int) -> Response:
     """Send a label back to its author: {"reason": "…"}."""
     returned = send_back(_label(caller, pk), by=caller.user, reason=text_of(object_of(request), "reason"))
     return Response({"id": returned.pk, "label": pk, "reason": returned.reason}, status=201)
+
+
+@extend_schema(request=None, responses={201: ANYTHING})
+@api("POST", scope=Scope.LABEL, right=Right.LABEL)
+def label_withdrawal(request: Request, caller: Caller, pk: int) -> Response:
+    """Take one's own label back, until somebody decides on it; the answer is the task, which one holds again."""
+    return Response(task_body(withdraw(_label(caller, pk), by=caller.user)), status=201)
 
 
 def _number(request: Request, name: str, default: int) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from annotations.review.actions.approvals import as_payload
+from annotations.review.actions.labels import as_payload
 from annotations.review.actions.queues import LEASE_MINUTES, OVERLAP
 from annotations.review.models import Claim, Label, Queue, ReviewTask
 

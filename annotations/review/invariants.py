@@ -16,8 +16,8 @@ _BEFORE = Func(F(_OUTPUT), F("start"), function="left", output_field=TextField()
 _LEASE = ExpressionWrapper(
     F("task__queue__lease_minutes") * timedelta(minutes=1) + timedelta(minutes=1), output_field=DurationField()
 )
-_STANDING = Label.objects.filter(returned=None)  # not sent back
-_ITS_LABEL = Q(task__labels__author=F("by"), task__labels__returned=None)
+_STANDING = Label.objects.standing()
+_ITS_LABEL = Q(task__labels__author=F("by"), task__labels__returned=None, task__labels__withdrawal=None)
 _DONE_CLAIM = Claim.objects.filter(task=OuterRef("task"), by=OuterRef("author"), state=Held.DONE)
 _TASKS = ReviewTask.objects.alias(
     done=Count("claim", filter=Q(claim__state=Held.DONE)),
@@ -64,13 +64,13 @@ SEATS = [
         says="Claim {row.pk} holds task {row.task_id}, which is closed: release it, what is typed there is refused.",
     ),
     Invariant(
-        "a claim that is done has one label, unless that was sent back",
+        "a claim that is done has one label that stands",
         of=Claim.objects.filter(state=Held.DONE).alias(labels=Count("task__labels", filter=_ITS_LABEL)),
         broken=~Q(labels=1),
         says="Claim {row.pk} of task {row.task_id} is done and has no label of its person, or several.",
     ),
     Invariant(
-        "a label that was not sent back stands behind a done claim",
+        "a label that was neither sent back nor taken back stands behind a done claim",
         of=_STANDING,
         broken=~Q(Exists(_DONE_CLAIM)),
         says="Label {row.pk} of task {row.task_id} counts for no seat: its author's claim is not done.",
@@ -174,10 +174,10 @@ FOUR_EYES = [
         says="Approval {row.pk}: label {row.label_id} was approved before.",
     ),
     Invariant(
-        "a label is approved or sent back, never both",
-        of=Label.objects.exclude(returned=None),
-        broken=Q(Exists(Approval.objects.filter(label=OuterRef("pk")))),
-        says="Label {row.pk} was approved and sent back: ask a second person to judge it again.",
+        "a label is approved, sent back or taken back, only one of these",
+        of=Label.objects.exclude(returned=None, withdrawal=None),
+        broken=Q(Exists(Approval.objects.filter(label=OuterRef("pk")))) | ~Q(returned=None) & ~Q(withdrawal=None),
+        says="Label {row.pk} was decided on twice or taken back as well: ask a second person to judge it again.",
     ),
     Invariant(
         "what is approved judges something",

@@ -1,6 +1,6 @@
 """Rows of a project as a person may see them: what is foreign is NotFound like what is unknown."""
 
-from annotations.review.models import Claim, Queue, ReviewTask
+from annotations.review.models import Claim, Label, Queue, ReviewTask
 from labelhub.errors import NotFound
 from labelhub.people.models import User
 from labelhub.projects.models import Project
@@ -27,3 +27,11 @@ def claim_of(task: ReviewTask, user: User) -> Claim:
     if claim is None:
         raise NotFound
     return claim
+
+
+def label_of(project: Project, user: User, pk: int) -> Label:
+    """One's own label, or any where one approves; also what is decided on."""
+    label = Label.objects.visible_to(user).filter(project=project, pk=pk).with_evidence().first()
+    if label is None:
+        raise NotFound
+    return label

@@ -16,8 +16,8 @@ class Progress(TypedDict):
 
 
 def progress(queue: Queue, user: User) -> Progress:
-    """Labels of `user` since midnight in their own zone, and tasks that still wait for them."""
+    """Labels of `user` since midnight in their own zone that they stand by, and tasks that still wait for them."""
     here = timezone.localtime(timezone=zone_named(user.time_zone))
     midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
-    done = Label.objects.filter(author=user, task__queue=queue, created_at__gte=midnight).count()
-    return {"done_today": done, "left": waiting_for(queue, user).count()}
+    mine = Label.objects.filter(author=user, task__queue=queue, created_at__gte=midnight, withdrawal=None)
+    return {"done_today": mine.count(), "left": waiting_for(queue, user).count()}

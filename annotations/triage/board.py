@@ -70,13 +70,15 @@ def trail(session: Session, flags: Iterable[Flag] = ()) -> Trail:
     about = Q(interaction__in=shown)
     signs = Feedback.objects.filter(about | Q(interaction=None), session=session).order_by("-occurred_at")[:LAST]
     raised = Flag.objects.filter(about).select_related("rule", "raised_by")
-    labels = Label.objects.filter(task__interaction__in=shown).with_evidence().select_related("approval__by")
+    labels = (
+        Label.objects.filter(task__interaction__in=shown).with_evidence().select_related("approval__by", "withdrawal")
+    )
     decisions = Decision.objects.filter(session=session).with_begun().select_related("by", "queue").order_by("-at")
     events = [
         *(Event(row.occurred_at, "interaction", row) for row in shown.values()),
         *(Event(row.occurred_at, "feedback", row) for row in signs),
         *(Event(row.at, "flag", row) for row in raised),
-        *(Event(row.created_at, "label", row) for row in labels),
+        *(Event(row.created_at, "label", row) for row in labels.select_related("approval__by", "withdrawal")),
         *(Event(row.at, "decision", row) for row in decisions[:LAST]),
     ]
     return Trail(sorted(events, key=lambda event: event.at), total, total - len(shown))

@@ -96,6 +96,26 @@ def test_a_correction_goes_from_the_keyboard_to_a_second_persons_approval(
     assert Approval.objects.get().by == moderator
 
 
+def test_one_key_takes_a_submit_back_with_every_word(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    page.keyboard.press("1")
+    page.fill("#rewrite", "The lantern costs 39 euros.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#output")).to_contain_text("three kilos")
+    expect(page.locator("#toasts")).to_contain_text("Submitted.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    expect(page.locator("#output")).to_contain_text("45 euros")
+    expect(page.locator("#rewrite")).to_have_value("The lantern costs 39 euros.")
+    expect(page.locator("input[name=category][value=factually-incorrect]")).to_be_checked()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#output")).to_contain_text("three kilos")
+    assert Label.objects.standing().count() == 1
+
+
 def test_selecting_with_the_mouse_opens_the_comment_and_counts_code_points(
     site: str, project: Project, queue: object, sign_in: Callable[..., Page]
 ) -> None:

@@ -1,17 +1,15 @@
 """The second person. Whoever wrote a label never approves it, on any path; a trigger holds that in the database too."""
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
-from django.db.models.functions import Now
 
+from annotations.review.actions.labels import hand_back
 from annotations.review.actions.seats import locked, settle
-from annotations.review.models import Approval, Claim, Draft, Label, Return, ReviewTask
+from annotations.review.models import Approval, Label, Return, ReviewTask, Withdrawal
 from labelhub import jobs
 from labelhub.errors import Invalid, NotAllowed, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
 from labelhub.projects.rights import Right
-from labelhub.states import move
 
 
 @transaction.atomic
@@ -45,38 +43,15 @@ def send_back(label: Label, *, by: User, reason: str) -> Return:
     ensure(reason.strip(), Invalid("Say why: the author reads it."))
     task = _decide_on(label)
     returned = Return.objects.create(label=label, by=by, reason=reason.strip())
-    for claim in Claim.objects.done().filter(task=task, by=label.author_id):
-        move(claim, to=Claim.State.RELEASED, fence=claim.fence + 1)
-    Draft.objects.update_or_create(
-        task=task, by_id=label.author_id,
-        defaults={"content": as_payload(label), "updated_at": Now(), "version": F("version") + 1},
-        create_defaults={"content": as_payload(label)},
-    )  # fmt: skip
-    settle(ReviewTask.objects.filter(pk=task.pk))
+    hand_back(label, task)
     return returned
 
 
 def _decide_on(label: Label) -> ReviewTask:
-    """The label's task, locked. Raises StaleState when somebody decided on the label before."""
+    """The label's task, locked. Raises StaleState when somebody decided on the label before, or it was taken back."""
     task = locked(label.task_id)
+    taken_back = Withdrawal.objects.filter(label=label).exists()
+    ensure(not taken_back, StaleState("Its author took this label back: there is nothing to decide on."))
     waiting = Label.objects.waiting().filter(pk=label.pk).exists()
     ensure(waiting, StaleState("Somebody decided on this label before you. Reload to see what became of it."))
     return task
-
-
-def as_payload(label: Label) -> dict[str, object]:
-    """A label in the shape in which it was submitted."""
-    return {
-        "verdict": label.verdict,
-        "categories": [{"category": c.category.slug, "severity": c.severity} for c in label.categories.all()],
-        "root_cause": label.root_cause,
-        "rewrite": label.rewrite,
-        "confidence": label.confidence,
-        "note": label.note,
-        "active_seconds": label.active_seconds,
-        "comments": [
-            {"start": c.start, "end": c.end, "exact": c.exact, "text": c.text, "replacement": c.replacement,
-             "category": c.category.slug if c.category else None}
-            for c in label.comments.all()
-        ],
-    }  # fmt: skip

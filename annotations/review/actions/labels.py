@@ -1,13 +1,26 @@
-"""Submitting a judgement."""
+"""Submitting a judgement, and taking it back."""
 
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
+from annotations.review.actions.claims import claim
 from annotations.review.actions.seats import locked, settle
 from annotations.review.judgement import Judgement
-from annotations.review.models import Claim, Draft, Label, LabelCategory, ReviewTask, SpanComment
-from labelhub.errors import StaleState
+from annotations.review.models import (
+    Approval,
+    Claim,
+    Draft,
+    Label,
+    LabelCategory,
+    Return,
+    ReviewTask,
+    SpanComment,
+    Withdrawal,
+)
+from labelhub.errors import NotFound, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
 from labelhub.projects.rights import Right
@@ -38,6 +51,60 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -
     Draft.objects.filter(task=task, by=by).delete()
     settle(ReviewTask.objects.filter(pk=task.pk))
     return label
+
+
+@transaction.atomic
+def withdraw(label: Label, *, by: User) -> Claim:
+    """Take one's own label back: it counts for nothing, its words are a draft again, and one holds the task again.
+
+    Raises NotFound for another's label, StaleState with who was faster once somebody decided on it.
+    """
+    ensure(label.author_id == by.pk, NotFound())
+    task = locked(label.task_id)
+    ensure_right(by, task.project, Right.LABEL)
+    _ensure_undecided(label)
+    Withdrawal.objects.create(label=label)
+    hand_back(label, task)
+    return claim(task, by=by)
+
+
+def hand_back(label: Label, task: ReviewTask) -> None:
+    """The label's words are its author's draft again, their seat is free. `task` is locked."""
+    for done in Claim.objects.done().filter(task=task, by=label.author_id):
+        move(done, to=Claim.State.RELEASED, fence=done.fence + 1)
+    Draft.objects.update_or_create(
+        task=task, by_id=label.author_id,
+        defaults={"content": as_payload(label), "updated_at": Now(), "version": F("version") + 1},
+        create_defaults={"content": as_payload(label)},
+    )  # fmt: skip
+    settle(ReviewTask.objects.filter(pk=task.pk))
+
+
+def _ensure_undecided(label: Label) -> None:
+    """Raises StaleState. The label's task is locked."""
+    if approval := Approval.objects.select_related("by").filter(label=label).first():
+        raise StaleState(f"{approval.by} has approved it: it stays. What is wrong with it, write to them.")
+    if returned := Return.objects.select_related("by").filter(label=label).first():
+        raise StaleState(f"{returned.by} has sent it back: take the task again from the project's page.")
+    ensure(not Withdrawal.objects.filter(label=label).exists(), StaleState("You have taken it back before."))
+
+
+def as_payload(label: Label) -> dict[str, object]:
+    """A label in the shape in which it was submitted."""
+    return {
+        "verdict": label.verdict,
+        "categories": [{"category": c.category.slug, "severity": c.severity} for c in label.categories.all()],
+        "root_cause": label.root_cause,
+        "rewrite": label.rewrite,
+        "confidence": label.confidence,
+        "note": label.note,
+        "active_seconds": label.active_seconds,
+        "comments": [
+            {"start": c.start, "end": c.end, "exact": c.exact, "text": c.text, "replacement": c.replacement,
+             "category": c.category.slug if c.category else None}
+            for c in label.comments.all()
+        ],
+    }  # fmt: skip
 
 
 def _held_claim(task: ReviewTask, by: User, fence: int) -> Claim:

@@ -1,9 +1,17 @@
 """Judging outputs: the work, and the labels that come of it."""
 
-from annotations.review.models.labels import Approval, Label, LabelCategory, LabelQuerySet, Return, SpanComment
+from annotations.review.models.labels import (
+    Approval,
+    Label,
+    LabelCategory,
+    LabelQuerySet,
+    Return,
+    SpanComment,
+    Withdrawal,
+)
 from annotations.review.models.work import Claim, Draft, Queue, ReviewTask
 
 __all__ = [
     "Approval", "Claim", "Draft", "Label", "LabelCategory", "LabelQuerySet", "Queue", "Return", "ReviewTask",
-    "SpanComment",
+    "SpanComment", "Withdrawal",
 ]  # fmt: skip

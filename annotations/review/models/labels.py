@@ -22,10 +22,13 @@ class LabelQuerySet(models.QuerySet["Label"]):
         )
 
     def waiting(self) -> Self:
-        """Submitted, neither approved nor sent back: somebody other than the author should look."""
-        return self.exclude(Exists(Approval.objects.filter(label=OuterRef("pk")))).exclude(
-            Exists(Return.objects.filter(label=OuterRef("pk")))
-        )
+        """Submitted, neither decided on nor taken back: somebody other than the author should look."""
+        ends = (kind.objects.filter(label=OuterRef("pk")) for kind in (Approval, Return, Withdrawal))
+        return self.exclude(Q(*map(Exists, ends), _connector=Q.OR))
+
+    def standing(self) -> Self:
+        """What its author still stands by, and nobody sent back."""
+        return self.filter(returned=None, withdrawal=None)
 
     def for_approval_by(self, user: User) -> Self:
         return self.waiting().exclude(author=user)
@@ -140,6 +143,16 @@ class Return(models.Model):
 
     def __str__(self) -> str:
         return f"Label {self.label_id} sent back"
+
+
+class Withdrawal(models.Model):
+    """A label that its author took back before anybody decided on it: it counts for nothing."""
+
+    label = models.OneToOneField(Label, models.CASCADE, related_name="withdrawal")
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"Label {self.label_id} taken back"
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):

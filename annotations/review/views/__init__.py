@@ -2,6 +2,7 @@
 
 from annotations.review.views.approvals import approvals, label_approval, label_page, label_return
 from annotations.review.views.desk import (
+    label_withdrawal,
     queue_claim,
     queue_desk,
     task_claim,
@@ -13,6 +14,6 @@ from annotations.review.views.desk import (
 )
 
 __all__ = [
-    "approvals", "label_approval", "label_page", "label_return", "queue_claim", "queue_desk",
+    "approvals", "label_approval", "label_page", "label_return", "label_withdrawal", "queue_claim", "queue_desk",
     "task_claim", "task_draft", "task_label", "task_lease", "task_release", "task_skip",
 ]  # fmt: skip

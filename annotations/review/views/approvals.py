@@ -10,10 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.diff import word_diff
+from annotations.review.lookup import label_of
 from annotations.review.models import Label
 from annotations.review.views.shown import facts, label_notes, marks, signs
 from labelhub.body import form_text
-from labelhub.errors import NotFound
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.people.models import User
 from labelhub.projects.models import Project
@@ -59,14 +59,6 @@ def waiting(project: Project, user: User) -> QuerySet[Label]:
     """Labels of others that nobody decided on, the oldest first."""
     labels = Label.objects.visible_to(user).filter(project=project).for_approval_by(user)
     return labels.with_evidence().order_by("pk")
-
-
-def label_of(project: Project, user: User, pk: int) -> Label:
-    """Raises NotFound; one's own label and one already decided on may be looked at, and no more."""
-    label = Label.objects.visible_to(user).filter(project=project, pk=pk).with_evidence().first()
-    if label is None:
-        raise NotFound
-    return label
 
 
 def following(project: Project, user: User, pk: int) -> Label | None:

@@ -6,13 +6,14 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from annotations.review.actions.claims import claim, claim_next, release, renew, skip
 from annotations.review.actions.drafts import save_draft
-from annotations.review.actions.labels import submit
+from annotations.review.actions.labels import submit, withdraw
 from annotations.review.diff import word_diff
-from annotations.review.lookup import claim_of, queue_of, task_of
+from annotations.review.lookup import claim_of, label_of, queue_of, task_of
 from annotations.review.models import Claim, Draft, Label, Queue, Return, ReviewTask
 from annotations.review.progress import progress
 from annotations.review.views.form import changes_comments, read_form, whole_number
@@ -67,13 +68,23 @@ def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
     task = task_of(project, request.user, pk)
     content = read_form(request.POST, task.interaction.output)
     try:
-        submit(task, by=request.user, fence=whole_number(request.POST, "fence"), payload=content)
+        label = submit(task, by=request.user, fence=whole_number(request.POST, "fence"), payload=content)
     except (Invalid, StaleState) as refusal:
         held = held_claim(task.queue, request.user)
         if is_fragment(request) or held is None or held.task_id != task.pk:
             raise
         return screen(request, task.queue, held, content=content, refusal=refusal)
+    messages.success(request, "Submitted.", extra_tags=reverse("review:withdrawal", args=[project.slug, label.pk]))
     return next_screen(request, task.queue)
+
+
+@require_POST
+@project_page(Right.LABEL)
+def label_withdrawal(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """Undo a submit: the task is at hand again, with everything that was written."""
+    label = label_of(project, request.user, pk)
+    withdraw(label, by=request.user)
+    return redirect("review:desk", project.slug, label.task.queue.slug)
 
 
 @require_POST

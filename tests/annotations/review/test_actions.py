@@ -4,10 +4,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from annotations.review.actions.approvals import approve, as_payload, send_back
+from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.claims import claim, claim_next, release, skip
 from annotations.review.actions.drafts import save_draft
-from annotations.review.actions.labels import submit
+from annotations.review.actions.labels import as_payload, submit
 from annotations.review.models import Approval, Claim, Draft, Label, ReviewTask
 from labelhub.errors import Invalid, NotAllowed, NotFound, StaleState
 from labelhub.projects.rights import Role

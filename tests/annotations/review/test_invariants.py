@@ -53,12 +53,12 @@ def _(world):
     update(world.held.task, state="closed")
 
 
-@plant("a claim that is done has one label, unless that was sent back")
+@plant("a claim that is done has one label that stands")
 def _(world):
     again(world.waiting)
 
 
-@plant("a label that was not sent back stands behind a done claim")
+@plant("a label that was neither sent back nor taken back stands behind a done claim")
 def _(world):
     again(world.returned.label)
 
@@ -138,7 +138,7 @@ def _(world):
     again(world.approval)
 
 
-@plant("a label is approved or sent back, never both")
+@plant("a label is approved, sent back or taken back, only one of these")
 def _(world):
     again(world.approval, label_id=world.returned.label_id, interaction_id=world.interactions[2].pk)
 
