@@ -8,7 +8,7 @@ from labelhub import health
 from labelhub.api_docs import docs
 from labelhub.keys.views import my_keys, revoked_keys
 from labelhub.people.views import me
-from training.loop.views import home, project_home
+from training.loop.views import home, my_labels, project_home
 
 handler400, handler403 = "labelhub.http.bad_request", "labelhub.http.forbidden"
 handler404, handler500 = "labelhub.http.not_found", "labelhub.http.server_error"
@@ -18,6 +18,7 @@ urlpatterns = [
     path("me/keys/", my_keys, name="my_keys"),
     path("me/keys/revoked/", revoked_keys, name="revoked_keys"),
     path("p/<slug:slug>/", project_home, name="project"),
+    path("p/<slug:slug>/labels/", my_labels, name="my_labels"),
     path("", include("annotations.urls")),
     path("health/live", health.live),
     path("health/ready", health.ready),

@@ -29,7 +29,15 @@ def test_every_page_opens_without_a_complaint(
     make_claim(make_task(queue, make_interaction(project, prompt=LONG, output=LONG)), admin)
     page = sign_in(admin, viewport={"width": width, "height": 800}, color_scheme=scheme)
     base = f"/p/{project.slug}"
-    paths = ["/", "/me/", f"{base}/", f"{base}/q/{queue.slug}/", f"{base}/approvals/", f"{base}/approvals/{label.pk}/"]
+    paths = [
+        "/",
+        "/me/",
+        f"{base}/",
+        f"{base}/labels/",
+        f"{base}/q/{queue.slug}/",
+        f"{base}/approvals/",
+        f"{base}/approvals/{label.pk}/",
+    ]
     paths += [
         f"{base}/triage/",
         f"{base}/triage/{interaction.session_id}/",

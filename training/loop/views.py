@@ -1,4 +1,4 @@
-"""Home: what waits, over all projects and in one."""
+"""Home: what waits, over all projects and in one; and what became of what one did."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
+from training.loop.history import PAGE, history
 from training.loop.waiting import entries, returned_to
 
 
@@ -29,3 +30,14 @@ def project_home(request: HtmxHttpRequest, project: Project) -> HttpResponse:
         "returned": returned_to(request.user, project),
     }  # fmt: skip
     return render(request, "home/project.html", context)
+
+
+@require_GET
+@project_page(Right.LABEL)
+def my_labels(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    """?before=<label id> pages on; anything else shows the newest."""
+    asked = request.GET.get("before", "")
+    before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
+    past = history(request.user, project, before=before)
+    more = past[-1].label.pk if len(past) == PAGE else None
+    return render(request, "home/history.html", {"project": project, "past": past, "more": more})

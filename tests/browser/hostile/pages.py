@@ -17,6 +17,7 @@ OF_THE_SIGN_IN = "says nothing that is stored but who is signed in"
 PAGES = {
     "p/<slug:slug>/": "/p/{slug}/",
     "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/",
+    "p/<slug:slug>/labels/": "/p/{slug}/labels/",
     "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/",
     "p/<slug:slug>/triage/": "/p/{slug}/triage/",

@@ -1,0 +1,61 @@
+"""What became of a person's labels: decided on by whom, sent back why, taught to which version."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from annotations.review.diff import Piece, word_diff
+from annotations.review.models import Label
+from labelhub.people.models import User
+from labelhub.projects.models import Project
+from training.registry.live import live_version
+from training.runs.models import ModelVersion
+
+PAGE = 30
+SHORT = 4_000  # characters up to which a list shows what changes word by word
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A version that learned from a label."""
+
+    number: int
+    is_live: bool
+
+
+@dataclass(frozen=True)
+class Past:
+    """One of a person's labels; `taught`: the newest version first."""
+
+    label: Label
+    taught: list[Taught] = field(default_factory=list)
+
+    @property
+    def waits(self) -> bool:
+        """Nobody has decided on it, so its author may take it back."""
+        return not any(hasattr(self.label, end) for end in ("approval", "returned", "withdrawal"))
+
+    @property
+    def diff(self) -> list[Piece]:
+        """[] when there is nothing to compare, or too much."""
+        output, rewrite = self.label.task.interaction.output, self.label.rewrite
+        return word_diff(output, rewrite) if rewrite and max(len(output), len(rewrite)) <= SHORT else []
+
+
+def history(user: User, project: Project, *, before: int | None = None) -> list[Past]:
+    """Labels of `user` in `project`, the newest first, at most PAGE of those before the id `before`."""
+    mine = Label.objects.filter(author=user, project=project).with_evidence()
+    mine = mine.select_related("approval__by", "returned__by", "withdrawal").order_by("-pk")
+    labels = list((mine.filter(pk__lt=before) if before else mine)[:PAGE])
+    taught = _taught(project, [label.pk for label in labels])
+    return [Past(label, taught[label.pk]) for label in labels]
+
+
+def _taught(project: Project, labels: Sequence[int]) -> dict[int, list[Taught]]:
+    """Label id → the versions trained on a snapshot that holds its approval."""
+    live, found = live_version(project), defaultdict(list)
+    label = "run__snapshot__rows__approval__label"
+    versions = ModelVersion.objects.of(project).filter(**{f"{label}__in": labels}).order_by("-number").distinct()
+    for of, pk, number in versions.values_list(label, "pk", "number"):
+        found[of].append(Taught(number, is_live=live is not None and live.pk == pk))
+    return found
