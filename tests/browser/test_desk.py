@@ -1,10 +1,12 @@
 """The desk by keyboard alone, then the second person."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from annotations.capture.models import Interaction
 from annotations.review.models import Approval, Claim, Draft, Label
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
@@ -114,6 +116,32 @@ def test_one_key_takes_a_submit_back_with_every_word(
     page.keyboard.press("Control+Enter")
     expect(page.locator("#output")).to_contain_text("three kilos")
     assert Label.objects.standing().count() == 1
+
+
+def test_suggested_words_and_the_end_users_own_become_the_better_answer_with_one_act_each(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    first = Interaction.objects.get(project=project, output=EMOJI)
+    make_feedback(first, kind="rewrite", text="It is 39 euros now.")
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    page.keyboard.press("h")
+    while "45" not in page.evaluate("getSelection().toString()"):
+        page.keyboard.press("Shift+Control+ArrowRight")
+    page.keyboard.press("Enter")
+    page.fill("#span-replacement", "It is 38")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#notes .note")).to_contain_text("It is 38")
+    page.keyboard.press("Escape")
+    page.keyboard.press("i")
+    expect(page.locator("#rewrite")).to_have_value(re.compile("^It is 38"))
+    expect(page.locator(".rewrite-length")).to_contain_text("characters")
+    expect(page.locator("#diff ins").first).to_be_visible()
+    page.get_by_role("button", name="start from this").click()
+    expect(page.locator("#rewrite")).to_have_value("It is 39 euros now.")
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#rewrite")).to_have_value(re.compile("^It is 38"))
 
 
 def test_selecting_with_the_mouse_opens_the_comment_and_counts_code_points(

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from annotations.capture.models import Feedback
 from annotations.review.actions.claims import claim, claim_next, release, renew, skip
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import submit, withdraw
@@ -16,6 +17,7 @@ from annotations.review.diff import word_diff
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
 from annotations.review.models import Claim, Draft, Label, Queue, Return, ReviewTask
 from annotations.review.progress import progress
+from annotations.review.rewriting import SUGGESTED, suggestions
 from annotations.review.views.form import changes_comments, read_form, whole_number
 from annotations.review.views.shown import LEVELS, choices, draft_notes, facts, marks, signs
 from labelhub.body import form_text
@@ -58,7 +60,7 @@ def task_draft(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
     if not is_fragment(request):
         return redirect("review:desk", project.slug, task.queue.slug)
     context = {"project": project, "task": task, "claim": True, "draft": draft, **typed(task, content)}
-    context["comments_changed"] = changes_comments(request.POST)
+    context |= {"comments_changed": changes_comments(request.POST), "replaced": "replace" in request.POST}
     return render(request, "annotations/review/_autosaved.html", context)
 
 
@@ -162,10 +164,13 @@ def at_hand(task: ReviewTask, user: User) -> dict[str, Any]:
 def typed(task: ReviewTask, content: dict[str, Any]) -> dict[str, Any]:
     """What stands in the form, and what follows from it: marks, notes, diff."""
     output, categories = task.interaction.output, list(task.project.taxonomy.category_set.all())
-    notes = draft_notes(content.get("comments"), categories, output)
+    notes, rewrite = draft_notes(content.get("comments"), categories, output), str(content.get("rewrite") or "")
+    wished = task.interaction.feedback_set.filter(kind=Feedback.Kind.REWRITE).order_by("-occurred_at")
     return {
         "content": {name: value for name, value in content.items() if value is not None},
         "choices": choices(categories, content), "notes": notes, "marks": marks(output, notes),
         "comments_json": json.dumps(content.get("comments") or []),
-        "diff": word_diff(output, str(content["rewrite"])) if content.get("rewrite") else [],
+        "diff": word_diff(output, rewrite) if rewrite else [],
+        "replacing": any(note.replacement is not None for note in notes),
+        "suggestions": suggestions(wished.values_list("text", flat=True)[: 2 * SUGGESTED], output, rewrite),
     }  # fmt: skip

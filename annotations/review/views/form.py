@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from annotations.review.rewriting import with_replacements
 from annotations.review.spans import anchored
 from labelhub.body import form_text, parse_json, stored_value
 from labelhub.errors import Invalid, Refused, ensure
@@ -20,9 +21,12 @@ def whole_number(post: QueryDict, name: str) -> int:
 def read_form(post: QueryDict, output: str) -> dict[str, Any]:
     """What stands in the form as it can be stored, with the comment just added or without the one just removed.
 
-    Raises Invalid when a comment does not lie on `output`.
+    With `replace` the words that comments suggest stand in the rewrite. Raises Invalid when a comment does not lie on
+    `output`.
     """
-    rewrite = form_text(post, "rewrite")
+    rewrite, comments = form_text(post, "rewrite"), _comments(post, output)
+    if "replace" in post:
+        rewrite = with_replacements(output, rewrite, _anchored(comments, output))
     content: dict[str, Any] = {
         "verdict": _verdict(post),
         "categories": [{"category": slug, "severity": _severity(post, slug)} for slug in post.getlist("category")],
@@ -31,7 +35,7 @@ def read_form(post: QueryDict, output: str) -> dict[str, Any]:
         "confidence": post.get("confidence", ""),
         "note": form_text(post, "note"),
         "active_seconds": _seconds(post),
-        "comments": _comments(post, output),
+        "comments": comments,
     }
     return dict(stored_value(content)[0])
 
@@ -69,6 +73,15 @@ def _comments(post: QueryDict, output: str) -> list[dict[str, Any]]:
         gone = whole_number(post, "remove_comment")
         comments = [comment for i, comment in enumerate(comments, start=1) if i != gone]
     return comments
+
+
+def _anchored(comments: list[dict[str, Any]], output: str) -> list[dict[str, Any]]:
+    """Those that lie on the output: drafts come in unchecked."""
+    whole = [one for one in comments if isinstance(one.get("start"), int) and isinstance(one.get("end"), int)]
+    return [
+        one for one in whole
+        if 0 <= one["start"] < one["end"] and output[one["start"] : one["end"]] == one.get("exact")
+    ]  # fmt: skip
 
 
 def _kept(post: QueryDict) -> list[dict[str, Any]]:

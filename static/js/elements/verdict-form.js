@@ -4,14 +4,19 @@ const IDLE_MS = 30_000;
 class VerdictForm extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
-    this.rewrite = this.form.elements.rewrite;
     this.form.addEventListener("change", (event) => this.exclude(event.target));
     this.form.addEventListener("click", (event) => {
       const step = event.target.closest("[data-step]");
       if (step) this.worsen(Number(step.dataset.step));
       if (event.target.closest("[data-prefill]")) this.prefill();
     });
-    this.rewrite.addEventListener("input", () => this.count());
+    this.form.addEventListener("input", (event) => event.target === this.rewrite && this.count());
+    this.form.addEventListener("htmx:load", () => this.count());
+    this.start = (event) => {
+      const from = event.target.closest("[data-start]");
+      if (from) this.startFrom(document.getElementById(from.dataset.start).textContent);
+    };
+    document.addEventListener("click", this.start);
     this.count();
     this.busyUntil = performance.now() + IDLE_MS;
     this.noteActivity = () => {
@@ -23,6 +28,7 @@ class VerdictForm extends HTMLElement {
 
   disconnectedCallback() {
     clearInterval(this.clock);
+    document.removeEventListener("click", this.start);
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.removeEventListener(kind, this.noteActivity);
   }
 
@@ -30,6 +36,11 @@ class VerdictForm extends HTMLElement {
     if (document.hidden || performance.now() > this.busyUntil) return;
     const spent = this.form.elements.active_seconds;
     spent.value = Number(spent.value) + 1;
+  }
+
+  // The server may put another text area in its place.
+  get rewrite() {
+    return this.form.elements.rewrite;
   }
 
   get boxes() {
@@ -59,6 +70,13 @@ class VerdictForm extends HTMLElement {
       this.count();
     }
     this.rewrite.focus();
+  }
+
+  // As if it were typed: the browser's own undo brings back what stood there.
+  startFrom(text) {
+    this.rewrite.focus();
+    this.rewrite.select();
+    document.execCommand("insertText", false, text);
   }
 
   count() {

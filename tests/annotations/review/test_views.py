@@ -387,3 +387,27 @@ def test_what_cannot_be_stored_is_escaped_wherever_it_stands_in_the_form(queue: 
 def test_a_form_that_makes_no_sense_is_refused(fields: dict[str, str]) -> None:
     with pytest.raises(Invalid):
         read_form(post(**fields), "out")
+
+
+def test_suggested_words_go_into_the_better_answer_in_one_act(queue: Queue) -> None:
+    expert, task = make_member(queue.project), make_task(queue, make_interaction(queue.project, output="It costs 45."))
+    claim = make_claim(task, expert)
+    comments = json.dumps([{"start": 9, "end": 11, "exact": "45", "replacement": "39"}, {"start": "x"}])
+    page = signed_in(expert)
+    act = form(claim, comments=comments, replace="1")
+    answer = page.post(at(queue, f"tasks/{task.pk}/draft/"), act, headers=HTMX).content.decode()
+    assert Draft.objects.get().content["rewrite"] == "It costs 39."
+    assert re.search(r'<textarea id="rewrite"[^>]* hx-swap-oob="true">\nIt costs 39.</textarea>', answer)
+
+
+def test_what_the_end_user_wrote_instead_stands_beside_the_answer(queue: Queue) -> None:
+    expert, task = make_member(queue.project), make_task(queue, make_interaction(queue.project, output="It costs 45."))
+    make_feedback(task.interaction, kind="rewrite", text=f"It costs 39. {HOSTILE}")
+    claim = make_claim(task, expert)
+    page = signed_in(expert)
+    shown = page.get(at(queue)).content.decode()
+    assert "What the end user wrote instead" in shown
+    assert "<img src=x" not in shown
+    assert "your better answer changes" not in shown
+    saved = page.post(at(queue, f"tasks/{task.pk}/draft/"), form(claim, rewrite="It costs 40."), headers=HTMX)
+    assert "your better answer changes" in saved.content.decode()
