@@ -1,6 +1,5 @@
 """The desk: one answer a screen. Every act is a form post; htmx only replaces the redirect by the next screen."""
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -9,17 +8,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from annotations.capture.models import Feedback
 from annotations.review.actions.claims import claim, claim_next, release, renew, skip
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import submit, withdraw
-from annotations.review.diff import word_diff
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
-from annotations.review.models import Claim, Draft, Label, Queue, Return, ReviewTask
+from annotations.review.models import Claim, Draft, Queue
 from annotations.review.progress import progress
-from annotations.review.rewriting import SUGGESTED, suggestions
+from annotations.review.views.at_hand import at_hand, guidelines_for, typed, wishes
 from annotations.review.views.form import changes_comments, read_form, whole_number
-from annotations.review.views.shown import LEVELS, choices, draft_notes, facts, marks, signs
 from labelhub.body import form_text
 from labelhub.errors import Invalid, Refused, StaleState
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
@@ -59,7 +55,13 @@ def task_draft(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
     draft = save_draft(task, by=request.user, fence=fence, version=version, content=content)
     if not is_fragment(request):
         return redirect("review:desk", project.slug, task.queue.slug)
-    context = {"project": project, "task": task, "claim": True, "draft": draft, **typed(task, content)}
+    context = {
+        "project": project,
+        "task": task,
+        "claim": True,
+        "draft": draft,
+        **typed(task, content, wishes(task.interaction)),
+    }
     context |= {"comments_changed": changes_comments(request.POST), "replaced": "replace" in request.POST}
     return render(request, "annotations/review/_autosaved.html", context)
 
@@ -136,41 +138,13 @@ def screen(
     stands = progress(queue, request.user)
     context: dict[str, Any] = {
         "project": queue.project, "queue": queue, "claim": held, "refusal": refusal,
-        "guidelines": queue.project.guidelines,
         "progress": {**stands, "total": max(1, stands["done_today"] + stands["left"])},
         "screen": "annotations/review/_desk.html" if held else "annotations/review/_start.html",
     }  # fmt: skip
+    context |= guidelines_for(queue.project, request.user)
     if held:
         draft = Draft.objects.filter(task=held.task, by=request.user).first()
         context |= at_hand(held.task, request.user) | {"draft": draft}
-        context |= typed(held.task, content or (draft.content if draft else {}))
+        context |= typed(held.task, content or (draft.content if draft else {}), context["wished"])
     template = "annotations/review/_next.html" if is_fragment(request) else "annotations/review/desk.html"
     return render(request, template, context, status=refusal.status if refusal else 200)
-
-
-def at_hand(task: ReviewTask, user: User) -> dict[str, Any]:
-    """The evidence, which does not change while one works on it."""
-    interaction = task.interaction
-    received = signs(interaction.feedback_set.order_by("occurred_at"))
-    return {
-        "task": task, "interaction": interaction, "facts": facts(interaction), "signs": received,
-        "reason_said": task.reason in {sign.words for sign in received},
-        "asker": (interaction.user_role or "Question").capitalize(),
-        "returned": Return.objects.filter(label__task=task, label__author=user).select_related("by").last(),
-        "levels": LEVELS, "root_causes": Label.RootCause.choices, "confidences": Label.Confidence.choices,
-    }  # fmt: skip
-
-
-def typed(task: ReviewTask, content: dict[str, Any]) -> dict[str, Any]:
-    """What stands in the form, and what follows from it: marks, notes, diff."""
-    output, categories = task.interaction.output, list(task.project.taxonomy.category_set.all())
-    notes, rewrite = draft_notes(content.get("comments"), categories, output), str(content.get("rewrite") or "")
-    wished = task.interaction.feedback_set.filter(kind=Feedback.Kind.REWRITE).order_by("-occurred_at")
-    return {
-        "content": {name: value for name, value in content.items() if value is not None},
-        "choices": choices(categories, content), "notes": notes, "marks": marks(output, notes),
-        "comments_json": json.dumps(content.get("comments") or []),
-        "diff": word_diff(output, rewrite) if rewrite else [],
-        "replacing": any(note.replacement is not None for note in notes),
-        "suggestions": suggestions(wished.values_list("text", flat=True)[: 2 * SUGGESTED], output, rewrite),
-    }  # fmt: skip

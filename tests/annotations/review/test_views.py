@@ -14,6 +14,7 @@ from annotations.review.actions.approvals import approve, send_back
 from annotations.review.models import Claim, Draft, Label, Queue
 from annotations.review.views.form import read_form
 from labelhub.errors import Invalid
+from labelhub.projects.models import Guidelines
 from labelhub.projects.rights import Role
 from tests.factories import (
     make_claim,
@@ -411,3 +412,25 @@ def test_what_the_end_user_wrote_instead_stands_beside_the_answer(queue: Queue) 
     assert "your better answer changes" not in shown
     saved = page.post(at(queue, f"tasks/{task.pk}/draft/"), form(claim, rewrite="It costs 40."), headers=HTMX)
     assert "your better answer changes" in saved.content.decode()
+
+
+def test_changed_guidelines_are_shown_with_what_changed_until_one_judges_by_them(queue: Queue) -> None:
+    expert, project = make_member(queue.project), queue.project
+    make_label(make_task(queue), expert)
+    page = signed_in(expert)
+    for _ in range(2):
+        make_claim(make_task(queue), expert)
+    assert "guidelines have changed" not in page.get(at(queue)).content.decode()
+    before = project.guidelines
+    Guidelines.objects.create(project=project, version=2, text=before.text.replace("Read", f"Study {HOSTILE}"))
+    shown = page.get(at(queue)).content.decode()
+    assert "The guidelines have changed" in shown
+    assert "<del>Read</del>" in shown
+    assert "<img src=x" not in shown
+    held = Claim.objects.at_hand(queue, expert).first()
+    assert held
+    page.post(at(queue, f"tasks/{held.task_id}/label/"), form(held, nothing_wrong="1"))
+    assert "guidelines have changed" not in page.get(at(queue)).content.decode()
+    newcomer = make_member(project)
+    make_claim(make_task(queue), newcomer)
+    assert "guidelines have changed" not in signed_in(newcomer).get(at(queue)).content.decode()
