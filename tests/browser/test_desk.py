@@ -142,6 +142,9 @@ def test_suggested_words_and_the_end_users_own_become_the_better_answer_with_one
     expect(page.locator("#saved")).to_contain_text("Saved")
     page.keyboard.press("Control+z")
     expect(page.locator("#rewrite")).to_have_value(re.compile("^It is 38"))
+    page.keyboard.press("Escape")
+    page.keyboard.press("v")
+    expect(page.locator("#similar")).to_contain_text("No decided case is like this one")
 
 
 def test_selecting_with_the_mouse_opens_the_comment_and_counts_code_points(

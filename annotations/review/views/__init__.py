@@ -10,10 +10,11 @@ from annotations.review.views.desk import (
     task_label,
     task_lease,
     task_release,
+    task_similar,
     task_skip,
 )
 
 __all__ = [
     "approvals", "label_approval", "label_page", "label_return", "label_withdrawal", "queue_claim", "queue_desk",
-    "task_claim", "task_draft", "task_label", "task_lease", "task_release", "task_skip",
+    "task_claim", "task_draft", "task_label", "task_lease", "task_release", "task_similar", "task_skip",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from annotations.review.actions.labels import submit, withdraw
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
 from annotations.review.models import Claim, Draft, Queue
 from annotations.review.progress import progress
+from annotations.review.similar import similar
 from annotations.review.views.at_hand import at_hand, guidelines_for, typed, wishes
 from annotations.review.views.form import changes_comments, read_form, whole_number
 from labelhub.body import form_text
@@ -99,6 +100,14 @@ def task_skip(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespon
     skip(held, by=request.user, reason=form_text(request.POST, "reason"), fence=fence)
     messages.info(request, "Skipped. Somebody else will look at it.")
     return next_screen(request, task.queue)
+
+
+@require_GET
+@project_page(Right.LABEL)
+def task_similar(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """Decided cases like this one."""
+    task = task_of(project, request.user, pk)
+    return render(request, "annotations/review/_similar.html", {"task": task, "similar": similar(task)})
 
 
 @require_POST

@@ -18,6 +18,7 @@ PAGES = {
     "p/<slug:slug>/": "/p/{slug}/",
     "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/",
     "p/<slug:slug>/labels/": "/p/{slug}/labels/",
+    "p/<slug:slug>/tasks/<int:pk>/similar/": "/p/{slug}/tasks/{task}/similar/",
     "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/",
     "p/<slug:slug>/triage/": "/p/{slug}/triage/",
@@ -137,7 +138,7 @@ def registered() -> set[type[models.Model]]:
 def places(world: World) -> dict[str, object]:
     """What stands in the addresses of one project."""
     return {
-        "slug": world.project.slug, "label": world.waiting.pk, "session": world.session.pk,
+        "slug": world.project.slug, "label": world.waiting.pk, "task": world.waiting.task_id, "session": world.session.pk,
         "interaction": world.interactions[0].pk, "run": world.run.pk, "case": Case.objects.of(world.project).earliest("pk").pk,
         "evaluation": world.version.evaluations.first().pk,
         "words": quote(world.words[:200], safe="", errors="replace").replace("%00", ""),
