@@ -3,6 +3,10 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db.models import Aggregate, Count, FloatField
+from django.db.models.functions import Now
 
 from annotations.review.diff import Piece, word_diff
 from annotations.review.models import Label
@@ -11,7 +15,7 @@ from labelhub.projects.models import Project
 from training.registry.live import live_version
 from training.runs.models import ModelVersion
 
-PAGE = 30
+PAGE, PACE_DAYS = 30, 30
 SHORT = 4_000  # characters up to which a list shows what changes word by word
 
 
@@ -49,6 +53,30 @@ def history(user: User, project: Project, *, before: int | None = None) -> list[
     labels = list((mine.filter(pk__lt=before) if before else mine)[:PAGE])
     taught = _taught(project, [label.pk for label in labels])
     return [Past(label, taught[label.pk]) for label in labels]
+
+
+class Median(Aggregate):
+    """https://www.postgresql.org/docs/current/functions-aggregate.html, percentile_cont."""
+
+    function = "PERCENTILE_CONT"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Labels of the last PACE_DAYS days with time measured, and the median of their active seconds."""
+
+    number: int
+    seconds: float | None
+
+
+def pace(user: User, project: Project) -> Pace:
+    """Of labels that `user` stands by. Idle time is not counted: the desk stops the clock after half a minute."""
+    since = Now() - timedelta(days=PACE_DAYS)
+    mine = Label.objects.filter(author=user, project=project, created_at__gte=since, active_seconds__gt=0)
+    found = mine.filter(withdrawal=None).aggregate(number=Count("pk"), seconds=Median("active_seconds"))
+    return Pace(found["number"], found["seconds"])
 
 
 def _taught(project: Project, labels: Sequence[int]) -> dict[int, list[Taught]]:

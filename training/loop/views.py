@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
-from training.loop.history import PAGE, history
+from training.loop.history import PAGE, history, pace
 from training.loop.waiting import entries, returned_to
 
 
@@ -40,4 +40,5 @@ def my_labels(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
     past = history(request.user, project, before=before)
     more = past[-1].label.pk if len(past) == PAGE else None
-    return render(request, "home/history.html", {"project": project, "past": past, "more": more})
+    context = {"project": project, "past": past, "more": more, "pace": pace(request.user, project)}
+    return render(request, "home/history.html", context)

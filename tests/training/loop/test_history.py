@@ -10,7 +10,7 @@ from annotations.review.actions.labels import withdraw
 from labelhub.projects.rights import Role
 from tests.factories import FLAWED, make_interaction, make_label, make_member, make_project, make_queue, make_task
 from training.loop import history as slice_
-from training.loop.history import history
+from training.loop.history import Pace, history, pace
 from training.registry.live import live_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hashed_static")]
@@ -107,3 +107,12 @@ def test_it_names_the_versions_that_learned_from_it_and_which_of_them_answers(wo
     assert past.taught[0].number == max(versions)
     live = live_version(project)
     assert [taught.number for taught in past.taught if taught.is_live] == ([live.number] if live else [])
+
+
+def test_it_says_how_long_one_takes_as_the_median_of_what_still_stands(queue, expert, page):
+    for seconds in (10, 30, 200, 0):
+        make_label(make_task(queue), expert, verdict="good", active_seconds=seconds)
+    withdraw(make_label(make_task(queue), expert, verdict="good", active_seconds=5), by=expert)
+    make_label(make_task(queue), make_member(queue.project), verdict="good", active_seconds=900)
+    assert pace(expert, queue.project) == Pace(3, 30.0)
+    assert "one took you 30 s of work (median of 3)" in page()
