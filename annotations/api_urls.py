@@ -23,6 +23,7 @@ urlpatterns = [
     path("tasks/<int:pk>/claim/", review.task_claim),
     path("tasks/<int:pk>/draft/", review.task_draft),
     path("tasks/<int:pk>/labels/", review.task_labels),
+    path("tasks/<int:pk>/flag/", triage.task_flag),
     path("labels/", review.labels),
     path("labels/<int:pk>/", review.label),
     path("labels/<int:pk>/approval/", review.label_approval),

@@ -27,6 +27,7 @@ triage_pages = [
     path("triage/<int:pk>/", triage.case, name="case"),
     path("triage/<int:pk>/route/", triage.session_route, name="route"),
     path("triage/<int:pk>/dismissal/", triage.session_dismissal, name="dismissal"),
+    path("tasks/<int:pk>/flag/", triage.task_flag, name="flag"),
     path("decisions/<int:pk>/undo/", triage.decision_undo, name="undo"),
     path("sessions/<int:pk>/", triage.session_page, name="session"),
 ]

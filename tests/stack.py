@@ -23,7 +23,7 @@ import psycopg
 from labelhub.jobs.tied import die_with
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-START_S, END_S = 180, 15
+START_S, END_S, DROPPED_WITHIN_S = 180, 15, 20
 _numbers = itertools.count(1)
 
 
@@ -234,8 +234,14 @@ def drop_migrated_database() -> None:
 
 
 def drop_database(name: str) -> None:
+    """Also while somebody is connected; a vacuum of the server's own is waited for, as only it may end that."""
     with connect("postgres") as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        for _ in range(DROPPED_WITHIN_S):
+            with contextlib.suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+                admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+                return
+            time.sleep(1)
+    print(f"The database {name} is in use: a later run drops it.", file=sys.stderr)
 
 
 def drop_databases_of_dead_runs() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotations.capture.models import Session
+from annotations.capture.models import Interaction, Session
 from annotations.review.actions.queues import Work, add_tasks
 from annotations.review.models import Claim, Queue, ReviewTask
 from annotations.triage.models import Decision, Flag, Rule
@@ -44,6 +44,25 @@ def raise_flags(project: Project, found: Iterable[tuple[Rule, Any, str]]) -> Non
             for rule, interaction, evidence in found
         ),
         ignore_conflicts=True,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def flag(interaction: Interaction, *, by: User, reason: str) -> Flag:
+    """Ask moderators to look at an answer, which need not be judged for it.
+
+    Raises Invalid without a reason or for a long one, StaleState while one's earlier flag on it is open.
+    """
+    ensure_right(by, interaction.project, Right.LABEL)
+    ensure(reason.strip(), Invalid("Say what a moderator should look at.", field="reason"))
+    too_long = Invalid(f"reason must be text of at most {REASON} characters.", field="reason")
+    ensure(len(reason.strip()) <= REASON, too_long)
+    _alone_on(interaction.session)
+    mine = Flag.objects.filter(interaction=interaction, raised_by=by).open()
+    ensure(not mine.exists(), StaleState("You have flagged it already: a moderator will look at it."))
+    return Flag.objects.create(
+        project=interaction.project, session=interaction.session, interaction=interaction, kind=Flag.Kind.DEFECT,
+        raised_by=by, evidence=reason.strip(),
     )  # fmt: skip
 
 

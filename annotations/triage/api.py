@@ -5,8 +5,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotations.review.bodies import ANYTHING
+from annotations.review.lookup import task_of
 from annotations.review.payload import choice_of, text_of, whole_number_of
-from annotations.triage.actions import NOTE, REASON, dismiss, route, undo
+from annotations.triage.actions import NOTE, REASON, dismiss, flag, route, undo
 from annotations.triage.board import on_board
 from annotations.triage.lookup import chosen_queue, decision_of, session_of
 from annotations.triage.models import Decision, Flag
@@ -28,6 +29,11 @@ DECISION = {
         },
     },
 }  # fmt: skip
+FLAG = {
+    "type": "object",
+    "required": ["reason"],
+    "properties": {"reason": {"type": "string", "maxLength": REASON}},
+}
 PAGE = 100
 
 
@@ -37,15 +43,15 @@ def flagged_sessions(request: Request, caller: Caller) -> Response:
     """Sessions with open flags, most urgent first."""
     sessions = list(on_board(caller.project)[:PAGE])
     flags: dict[int, list[dict[str, object]]] = {session.pk: [] for session in sessions}
-    for flag in Flag.objects.filter(session__in=sessions).open().order_by("-severity", "pk"):
-        flags[flag.session_id].append(flag_body(flag))
+    for one in Flag.objects.filter(session__in=sessions).open().order_by("-severity", "pk"):
+        flags[one.session_id].append(flag_body(one))
     return Response({"items": [{"id": s.pk, "external_id": s.external_id, "flags": flags[s.pk]} for s in sessions]})
 
 
-def flag_body(flag: Flag) -> dict[str, object]:
+def flag_body(raised: Flag) -> dict[str, object]:
     return {
-        "id": flag.pk, "kind": flag.kind, "severity": flag.severity, "evidence": flag.evidence,
-        "interaction": flag.interaction_id,
+        "id": raised.pk, "kind": raised.kind, "severity": raised.severity, "evidence": raised.evidence,
+        "interaction": raised.interaction_id,
     }  # fmt: skip
 
 
@@ -71,3 +77,11 @@ def decision(request: Request, caller: Caller, pk: int) -> Response:
     """Take one's own decision back, while no expert has begun on a task that would go with it."""
     undo(decision_of(caller.project, caller.user, pk), by=caller.user)
     return Response(status=204)
+
+
+@extend_schema(request={"application/json": FLAG}, responses={201: ANYTHING})
+@api("POST", scope=Scope.LABEL, right=Right.LABEL)
+def task_flag(request: Request, caller: Caller, pk: int) -> Response:
+    """Ask a moderator to look at the answer of a task; the task stays as it is."""
+    task, reason = task_of(caller.project, caller.user, pk), text_of(object_of(request), "reason", limit=REASON)
+    return Response(flag_body(flag(task.interaction, by=caller.user, reason=reason)), status=201)

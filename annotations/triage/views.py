@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from annotations.capture.models import Feedback, Interaction, Session
+from annotations.review.lookup import task_of
 from annotations.review.models import Queue
 from annotations.review.views.approvals import neighbours
 from annotations.review.views.shown import Sign, facts, tone
-from annotations.triage.actions import dismiss, route, undo
+from annotations.triage.actions import dismiss, flag, route, undo
 from annotations.triage.board import Event, on_board, trail, worst_flags
 from annotations.triage.lookup import chosen_queue, decision_of, session_of
 from annotations.triage.models import Decision, Flag
@@ -69,6 +70,18 @@ def session_dismissal(request: HtmxHttpRequest, project: Project, pk: int) -> Ht
     after = following(project, pk)
     decision = dismiss(session, by=request.user, reason=form_text(request.POST, "reason"))
     return decided(request, project, decision, after, "Dismissed.")
+
+
+@require_POST
+@project_page(Right.LABEL)
+def task_flag(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """From the desk; the task stays as it is."""
+    task = task_of(project, request.user, pk)
+    flag(task.interaction, by=request.user, reason=form_text(request.POST, "reason"))
+    messages.success(request, "Flagged. A moderator will look at it; you may go on.")
+    if is_fragment(request):
+        return render(request, "annotations/triage/_flagged.html", {"project": project, "task": task})
+    return redirect("review:desk", project.slug, task.queue.slug)
 
 
 @require_POST

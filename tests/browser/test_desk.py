@@ -143,6 +143,11 @@ def test_suggested_words_and_the_end_users_own_become_the_better_answer_with_one
     page.keyboard.press("Control+z")
     expect(page.locator("#rewrite")).to_have_value(re.compile("^It is 38"))
     page.keyboard.press("Escape")
+    page.keyboard.press("f")
+    page.keyboard.type("It names a customer.")
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("Flagged.")
+    expect(page.locator("#flag")).to_be_hidden()
     page.keyboard.press("v")
     expect(page.locator("#similar")).to_contain_text("No decided case is like this one")
 

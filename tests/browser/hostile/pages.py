@@ -67,13 +67,13 @@ SHARED = {
 }
 NOTHING_TO_SHOW = {
     **dict.fromkeys(
-        [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "label", "skip", "lease", "release")]
+        [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "lease", "release")]
         + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal")]
         + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
         + ["p/<slug:slug>/q/<slug:queue>/claim/", "p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/", "p/<slug:slug>/labels/<int:pk>/withdrawal/"]
         + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
         + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "context", "rollback")]
-        + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "labels")]
+        + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels")]
         + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return", "withdrawal")]
         + ["api/v1/cases/<int:pk>/retire/", "api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
         + ["admin/training/trainingrun/freeze/", "admin/training/trainingrun/<int:pk>/cancel/"]
