@@ -136,7 +136,7 @@ def test_hostile_text_is_text_on_every_page(
         for turn, route in enumerate(SHARED):
             for world in worlds if route in OF_A_ROW and count(0, 1) else [worlds[turn % len(worlds)]]:
                 answer = look_at(page, site, complaints, route, world)
-                assert answer.status in answers_of(route), f"{route} with {world.words!r}: {answer.status}"
+                assert answer.status in answers_of(route, world.words), f"{route} with {world.words!r}: {answer.status}"
         page.context.close()
 
 
