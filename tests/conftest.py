@@ -49,6 +49,8 @@ from django.conf import settings  # noqa: E402 - not before they are chosen
 from django.db import connections  # noqa: E402
 
 from annotations.capture.models import RawPayload  # noqa: E402
+from labelhub.projects.rights import Role  # noqa: E402
+from tests.factories import make_member, make_project, make_queue  # noqa: E402
 
 if OWN_DATA:
     settings.DATA_DIR = OWN_DATA.resolve()  # pytest-django has read a worker's settings before
@@ -128,6 +130,22 @@ def read_once(reader: Any) -> None:
         self.files.update(read[root, prefix])
 
     reader.update_files_dictionary = update
+
+
+@pytest.fixture
+def queue(db: None) -> Any:
+    """In a project of its own; `expert` and `moderator` are people there."""
+    return make_queue(make_project())
+
+
+@pytest.fixture
+def expert(queue: Any) -> Any:
+    return make_member(queue.project)
+
+
+@pytest.fixture
+def moderator(queue: Any) -> Any:
+    return make_member(queue.project, Role.MODERATOR)
 
 
 @pytest.fixture

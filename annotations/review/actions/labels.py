@@ -83,7 +83,7 @@ def hand_back(label: Label, task: ReviewTask) -> None:
 def _ensure_undecided(label: Label) -> None:
     """Raises StaleState. The label's task is locked."""
     if approval := Approval.objects.select_related("by").filter(label=label).first():
-        raise StaleState(f"{approval.by} has approved it: it stays. What is wrong with it, write to them.")
+        raise StaleState(f"{approval.by} has approved it: it stays. Tell them if something is wrong with it.")
     if returned := Return.objects.select_related("by").filter(label=label).first():
         raise StaleState(f"{returned.by} has sent it back: take the task again from the project's page.")
     ensure(not Withdrawal.objects.filter(label=label).exists(), StaleState("You have taken it back before."))

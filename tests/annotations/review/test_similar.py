@@ -22,11 +22,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def queue():
-    return make_queue(make_project())
-
-
 def direction(degrees):
     vector = np.zeros(384, np.float32)
     vector[0], vector[1] = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

@@ -19,21 +19,6 @@ from tests.factories import FLAWED, make_key, make_label, make_member, make_proj
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def queue():
-    return make_queue(make_project())
-
-
-@pytest.fixture
-def expert(queue):
-    return make_member(queue.project)
-
-
-@pytest.fixture
-def moderator(queue):
-    return make_member(queue.project, Role.MODERATOR)
-
-
 def sound():
     return not [one.name for one in SEATS if look(one).breaches]
 

@@ -8,27 +8,12 @@ from django.test.utils import CaptureQueriesContext
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.labels import withdraw
 from labelhub.projects.rights import Role
-from tests.factories import FLAWED, make_interaction, make_label, make_member, make_project, make_queue, make_task
+from tests.factories import FLAWED, make_interaction, make_label, make_member, make_project, make_task
 from training.loop import history as slice_
 from training.loop.history import Pace, history, pace
 from training.registry.live import live_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hashed_static")]
-
-
-@pytest.fixture
-def queue():
-    return make_queue(make_project())
-
-
-@pytest.fixture
-def expert(queue):
-    return make_member(queue.project)
-
-
-@pytest.fixture
-def moderator(queue):
-    return make_member(queue.project, Role.MODERATOR)
 
 
 @pytest.fixture
