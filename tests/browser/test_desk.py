@@ -44,8 +44,36 @@ def test_a_correction_goes_from_the_keyboard_to_a_second_persons_approval(
     expert, moderator = make_member(project, name="Ines"), make_member(project, Role.MODERATOR, name="Omar")
     page = sign_in(expert)
     begin(page, project, site)
-    keys = page.keyboard
+    correct_by_keyboard(page)
 
+    label = Label.objects.get(author=expert)
+    comment = label.comments.get()
+    assert label.rewrite == "The lantern costs 39 euros."
+    assert [(c.category.slug, c.severity) for c in label.categories.all()] == [("factually-incorrect", 3)]
+    assert EMOJI[comment.start : comment.end] == comment.exact
+    assert "45" in comment.exact
+    assert comment.start > EMOJI.index("👧")
+
+    page.keyboard.press("a")  # good as it is
+    expect(page.locator("#screen")).to_contain_text("Nothing left for you here")
+    assert Label.objects.filter(author=expert, verdict="good").count() == 1
+
+    second = sign_in(moderator)
+    second.goto(f"{site}/p/{project.slug}/approvals/")
+    expect(second.locator(".case")).to_contain_text("The lantern costs 39 euros.")
+    second.keyboard.press("a")
+    expect(second.locator("#toasts")).to_contain_text("Approved")
+    second.keyboard.press("b")
+    second.keyboard.type("Which tent?")
+    second.keyboard.press("Control+Enter")
+    expect(second.locator("#screen")).to_contain_text("Nothing waits")
+    assert Approval.objects.get().label == label
+    assert Approval.objects.get().by == moderator
+
+
+def correct_by_keyboard(page: Page) -> None:
+    """A category that does harm, a comment on the price, another answer, and on to the next."""
+    keys = page.keyboard
     keys.press("1")  # factually incorrect
     keys.press("+")  # and it does harm
     expect(page.locator("input[name=category][value=factually-incorrect]")).to_be_checked()
@@ -72,30 +100,6 @@ def test_a_correction_goes_from_the_keyboard_to_a_second_persons_approval(
     expect(page.locator("#saved")).to_contain_text("Saved")
     keys.press("Control+Enter")  # also inside a text field
     expect(page.locator("#output")).to_contain_text("three kilos")
-
-    label = Label.objects.get(author=expert)
-    comment = label.comments.get()
-    assert label.rewrite == "The lantern costs 39 euros."
-    assert [(c.category.slug, c.severity) for c in label.categories.all()] == [("factually-incorrect", 3)]
-    assert EMOJI[comment.start : comment.end] == comment.exact
-    assert "45" in comment.exact
-    assert comment.start > EMOJI.index("👧")
-
-    keys.press("a")  # good as it is
-    expect(page.locator("#screen")).to_contain_text("Nothing left for you here")
-    assert Label.objects.filter(author=expert, verdict="good").count() == 1
-
-    second = sign_in(moderator)
-    second.goto(f"{site}/p/{project.slug}/approvals/")
-    expect(second.locator(".case")).to_contain_text("The lantern costs 39 euros.")
-    second.keyboard.press("a")
-    expect(second.locator("#toasts")).to_contain_text("Approved")
-    second.keyboard.press("b")
-    second.keyboard.type("Which tent?")
-    second.keyboard.press("Control+Enter")
-    expect(second.locator("#screen")).to_contain_text("Nothing waits")
-    assert Approval.objects.get().label == label
-    assert Approval.objects.get().by == moderator
 
 
 def test_one_key_takes_a_submit_back_with_every_word(

@@ -46,13 +46,23 @@ class Past:
         return word_diff(output, rewrite) if rewrite and max(len(output), len(rewrite)) <= SHORT else []
 
 
-def history(user: User, project: Project, *, before: int | None = None) -> list[Past]:
-    """Labels of `user` in `project`, the newest first, at most PAGE of those before the id `before`."""
+@dataclass(frozen=True)
+class History:
+    """The newest first; `more`: the label id before which there are others, None at the end."""
+
+    past: list[Past]
+    more: int | None
+
+
+def history(user: User, project: Project, *, before: int | None = None) -> History:
+    """Labels of `user` in `project`, at most PAGE of those before the id `before`."""
     mine = Label.objects.filter(author=user, project=project).with_evidence()
     mine = mine.select_related("approval__by", "returned__by", "withdrawal").order_by("-pk")
-    labels = list((mine.filter(pk__lt=before) if before else mine)[:PAGE])
+    found = list((mine.filter(pk__lt=before) if before else mine)[: PAGE + 1])
+    labels = found[:PAGE]
     taught = _taught(project, [label.pk for label in labels])
-    return [Past(label, taught[label.pk]) for label in labels]
+    more = labels[-1].pk if len(found) > PAGE else None
+    return History([Past(label, taught[label.pk]) for label in labels], more)
 
 
 class Median(Aggregate):

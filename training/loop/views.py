@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
-from training.loop.history import PAGE, history, pace
+from training.loop.history import history, pace
 from training.loop.waiting import entries, returned_to
 
 
@@ -38,7 +38,6 @@ def my_labels(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     """?before=<label id> pages on; anything else shows the newest."""
     asked = request.GET.get("before", "")
     before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
-    past = history(request.user, project, before=before)
-    more = past[-1].label.pk if len(past) == PAGE else None
-    context = {"project": project, "past": past, "more": more, "pace": pace(request.user, project)}
+    found = history(request.user, project, before=before)
+    context = {"project": project, "past": found.past, "more": found.more, "pace": pace(request.user, project)}
     return render(request, "home/history.html", context)

@@ -155,16 +155,8 @@ def test_odd_text_goes_from_ingest_to_the_export_without_loss(kind: str, client:
     client.force_login(moderator)  # type: ignore[attr-defined]
     assert client.get(f"/p/{project.slug}/approvals/{label.pk}/").status_code == 200  # type: ignore[attr-defined]
     assert client.post(f"/p/{project.slug}/approvals/{label.pk}/approval/").status_code == 302  # type: ignore[attr-defined]
-    snapshot = make_snapshot(project, rows=0)
-    make_row(
-        snapshot,
-        1,
-        interaction.prompt,
-        label.rewrite,
-        kind="correction",
-        approval=label.approval,
-        interaction=interaction,
-    )
+    snapshot, taught = make_snapshot(project, rows=0), {"approval": label.approval, "interaction": interaction}
+    make_row(snapshot, 1, interaction.prompt, label.rewrite, kind="correction", **taught)
     DatasetSnapshot.objects.filter(pk=snapshot.pk).update(content_sha256=dataset_sha256(as_rows(snapshot)))
     (row,) = exported(snapshot)
     assert row["prompt"][0]["content"] == stored  # type: ignore[index]
