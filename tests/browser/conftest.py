@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import pytest
 from django.http import HttpRequest
@@ -11,6 +11,8 @@ from django.test.testcases import LiveServerThread, _StaticFilesHandler
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.complaints import Complaints
+from tests.browser.hostile.payloads import payloads
+from tests.browser.hostile.tour import WATCH, tour
 from tests.factories import PASSWORD
 
 # Playwright's sync API keeps an event loop in this thread; the tests' own queries run in it all the same.
@@ -103,3 +105,29 @@ def sign_in(open_context: Callable[..., BrowserContext], site: str) -> Callable[
         return page
 
     return signed_in
+
+
+@pytest.fixture
+def watched(
+    open_context: Callable[..., BrowserContext], sign_in: Callable[..., Page], complaints: Complaints, site: str
+) -> Callable[..., Page]:
+    """watched(user): a signed-in page; a dialog, code that runs, a refusal of the policy and a foreign request are noted."""
+
+    def enter(user: object, **options: object) -> Page:
+        page = sign_in(user, **options)
+        page.context.add_init_script(WATCH)
+        page.on("dialog", lambda dialog: (complaints.note(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("popup", lambda popup: complaints.note(f"a window opened: {popup.url}"))
+        page.on("request", lambda request: request.url.startswith(site) or complaints.note(f"asked {request.url}"))
+        return page
+
+    return enter
+
+
+@pytest.fixture
+def hostile_tour(
+    site: str, watched: Callable[..., Page], complaints: Complaints, count: Callable[[int, int], int]
+) -> Callable[[Collection[str]], None]:
+    """hostile_tour(routes): opens them with every payload; what is foreign on a page or said against it fails."""
+    every_row = bool(count(0, 1))
+    return lambda routes: tour(site, watched, complaints, routes, payloads(count(30, 300)), every_row=every_row)
