@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import pytest
 from django.http import HttpRequest
@@ -45,8 +46,11 @@ class HashedFiles(_StaticFilesHandler):
 
 
 @pytest.fixture
-def site(transactional_db: None, hashed_static: None) -> Iterator[str]:
+def site(transactional_db: None, hashed_static: None, settings: Any) -> Iterator[str]:
     """The address of a server on this test's database."""
+    settings.MEDIA_URL = (
+        "http://media.invalid/"  # else Django's server takes each address for a file of this folder first
+    )
     thread = LiveServerThread("127.0.0.1", HashedFiles, connections_override={})
     thread.daemon = True
     thread.start()
