@@ -1,5 +1,9 @@
 """Making people, closing their accounts, and what they change about themselves."""
 
+import logging
+from collections.abc import Iterable
+
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
@@ -11,6 +15,13 @@ from labelhub.people.zones import NAMES
 from labelhub.projects.actions import ensure_another_admin
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
+
+log = logging.getLogger(__name__)
+# What people have, but do not give themselves: names that a body brings on purpose.
+NOT_THEIR_OWN = frozenset(
+    ["api_key", "email", "groups", "is_active", "is_staff", "is_superuser", "membership", "password", "project", "role",
+     "scopes", "user_permissions"]
+)  # fmt: skip
 
 
 def create_person(*, email: str, by: User, name: str = "", time_zone: str = "UTC") -> User:
@@ -33,6 +44,17 @@ def change_self(person: User, *, name: str, time_zone: str, theme: str, single_k
     person.name, person.time_zone, person.theme = name, time_zone, theme
     person.key_map = {**person.key_map, "off": not single_keys}
     person.save(update_fields=["name", "time_zone", "theme", "key_map"])
+
+
+def note_overreach(person: User, fields: Iterable[str]) -> None:
+    """Write down which of `NOT_THEIR_OWN` somebody sent for themselves: in the log and in the admin's history of them.
+
+    Nothing is kept of other names, nor of any value: a key may stand in one.
+    """
+    asked = ", ".join(sorted(NOT_THEIR_OWN.intersection(fields)))
+    if asked:
+        log.warning("person %s asked to set %s on their own page", person.pk, asked)
+        LogEntry.objects.log_actions(person.pk, [person], CHANGE, f"Own page: asked to set {asked}; ignored.")
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from labelhub.http import HtmxHttpRequest
 from labelhub.people import zones
-from labelhub.people.actions import change_self
+from labelhub.people.actions import change_self, note_overreach
 from labelhub.people.models import User
 
 
@@ -26,6 +26,7 @@ def me(request: HtmxHttpRequest) -> HttpResponse:
     person = request.user
     now = {"name": person.name, "time_zone": person.time_zone, "theme": person.theme}
     form = PersonForm(request.POST or None, initial=now | {"single_keys": not person.key_map.get("off")})
+    note_overreach(person, request.POST)
     if request.method == "POST" and form.is_valid():
         change_self(person, **form.cleaned_data)
         messages.success(request, "Saved.")

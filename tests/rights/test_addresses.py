@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.urls import reverse
 from labelhub.keys.models import ApiKey
 from labelhub.models import Membership, User
 from labelhub.projects.rights import Role
-from tests.factories import PASSWORD, make_key, make_label, make_member, make_project, make_queue, make_task
+from tests.factories import PASSWORD, make_key, make_label, make_member, make_project, make_queue, make_task, make_user
 from tests.rights.routes import read_table
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hashed_static")]
@@ -129,6 +130,26 @@ def test_nobody_gives_themselves_more_by_fields_that_a_form_does_not_show(client
     )
     assert after.is_active
     assert list(Membership.objects.filter(user=expert).values_list("project", "role")) == [(project.pk, Role.EXPERT)]
+
+
+@pytest.mark.bar("3a-56")
+def test_who_asked_for_more_on_their_own_page_is_written_down_where_operators_look(client, project, caplog):
+    expert, operator = make_member(project), make_user("Olga", is_superuser=True)
+    client.force_login(expert)
+    own = {"name": "Ada", "time_zone": "UTC", "theme": "dark"}
+    client.post("/me/", own)
+    assert not LogEntry.objects.exists()
+    client.post("/me/", {**own, "role": "admin", "is_staff": "<b>1", "<script>": "x"})
+    client.post("/me/", {**own, "theme": "none", "api_key": "secret"})
+    entries = list(LogEntry.objects.order_by("pk").values_list("user", "object_id", "change_message"))
+    assert entries == [
+        (expert.pk, str(expert.pk), "Own page: asked to set is_staff, role; ignored."),
+        (expert.pk, str(expert.pk), "Own page: asked to set api_key; ignored."),
+    ]
+    assert f"person {expert.pk} asked to set is_staff, role" in caplog.text
+    client.force_login(operator)
+    history = client.get(reverse("admin:labelhub_user_history", args=[expert.pk])).content.decode()
+    assert "asked to set is_staff, role; ignored." in history
 
 
 @pytest.mark.bar("3a-56")
