@@ -13,7 +13,7 @@ BENCH ?= loop
 TOGETHER := -m "not alone" --dist loadfile --no-loadscope-reorder
 export LABELHUB_ENCODER ?= $(CURDIR)/var/encoder
 
-.PHONY: help setup encoder chromium demo test verify bars bench dev starter lint types
+.PHONY: help setup encoder chromium demo test verify bars bench pictures dev starter lint types
 
 help: ## what can be asked for
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,9 @@ verify: setup chromium ## the counts that the bars name; writes docs/verified.js
 
 bench: setup ## what the loop's steps cost beside bare references; writes var/bench/$(BENCH).json
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+pictures: setup chromium ## the README's pictures of the desk, taken again
+	LABELHUB_PICTURES=docs/pictures $(BIN)/pytest tests/browser/test_pictures.py
 
 bars: .venv/.installed ## bar id, tests, result
 	$(BIN)/python -m tests.setup.bars docs/verified.json
