@@ -48,9 +48,8 @@ class HashedFiles(_StaticFilesHandler):
 @pytest.fixture
 def site(transactional_db: None, hashed_static: None, settings: Any) -> Iterator[str]:
     """The address of a server on this test's database."""
-    settings.MEDIA_URL = (
-        "http://media.invalid/"  # else Django's server takes each address for a file of this folder first
-    )
+    # Else Django's server takes each address for a file of this folder first.
+    settings.MEDIA_URL = "http://media.invalid/"
     thread = LiveServerThread("127.0.0.1", HashedFiles, connections_override={})
     thread.daemon = True
     thread.start()

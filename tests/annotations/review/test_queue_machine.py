@@ -158,6 +158,16 @@ class QueueMachine(RuleBasedStateMachine):
         seat.state, seat.fence = "released", seat.fence + 1
         self.settle(given.task)
 
+    def holds(self, task: int, by: int) -> bool:
+        mine = self.seats.get((task, by))
+        return bool(mine and mine.state == "held" and mine.live and self.has_seat(task, by))
+
+    def claimed(self) -> list[tuple[int, int]]:
+        return sorted(self.seats)
+
+    def judged(self) -> list[Given]:
+        return self.labels
+
     # What is asked of the system.
 
     def answer(self, act: Callable[[], Any], *, refused: type[Exception] | None) -> Any:
@@ -185,10 +195,6 @@ class QueueMachine(RuleBasedStateMachine):
         if expected is not None and not self.holds(expected, by):
             self.take(expected, by)
 
-    def holds(self, task: int, by: int) -> bool:
-        mine = self.seats.get((task, by))
-        return bool(mine and mine.state == "held" and mine.live and self.has_seat(task, by))
-
     @rule(task=OF_THEM, by=ONE)
     def claims_this_one(self, task: int, by: int) -> None:
         held = by in self.members and self.states[task] == "open" and self.holds(task, by)
@@ -199,13 +205,7 @@ class QueueMachine(RuleBasedStateMachine):
         if not refused and not held:
             self.take(task, by)
 
-    def claimed(self) -> list[tuple[int, int]]:
-        return sorted(self.seats)
-
-    def late(self) -> bool:
-        return bool(self.seats)
-
-    @precondition(late)
+    @precondition(claimed)
     @rule(data=st.data(), verdict=st.sampled_from(sorted(PAYLOADS)), behind=st.sampled_from([0, 0, 0, 1, -1]))
     def submits(self, data: st.DataObject, verdict: str, behind: int) -> None:
         task, by = data.draw(st.sampled_from(self.claimed()))
@@ -224,7 +224,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.labels.append(Given(row, task, by))
             self.settle(task)
 
-    @precondition(late)
+    @precondition(claimed)
     @rule(data=st.data())
     def lets_the_lease_run_out(self, data: st.DataObject) -> None:
         task, by = data.draw(st.sampled_from(self.claimed()))
@@ -232,7 +232,7 @@ class QueueMachine(RuleBasedStateMachine):
         if self.seats[task, by].state == "held":
             self.seats[task, by].live = False
 
-    @precondition(late)
+    @precondition(claimed)
     @rule(data=st.data())
     def types_on(self, data: st.DataObject) -> None:
         task, by = data.draw(st.sampled_from(self.claimed()))
@@ -243,7 +243,7 @@ class QueueMachine(RuleBasedStateMachine):
         if not refused and seat.state == "held" and self.has_seat(task, by):
             seat.live = True
 
-    @precondition(late)
+    @precondition(claimed)
     @rule(data=st.data(), behind=st.sampled_from([0, 0, 1]))
     def gives_it_back(self, data: st.DataObject, behind: int) -> None:
         task, by = data.draw(st.sampled_from(self.claimed()))
@@ -254,7 +254,7 @@ class QueueMachine(RuleBasedStateMachine):
         if not refused and seat.state == "held" and not behind:
             seat.state = "released"
 
-    @precondition(late)
+    @precondition(claimed)
     @rule(data=st.data(), behind=st.sampled_from([0, 0, 1]))
     def skips(self, data: st.DataObject, behind: int) -> None:
         task, by = data.draw(st.sampled_from(self.claimed()))
@@ -265,9 +265,6 @@ class QueueMachine(RuleBasedStateMachine):
         self.answer(lambda: claims.skip(claim, by=self.world.people[by], reason="", fence=fence), refused=refused)
         if not refused:
             seat.state, seat.skipped = "released", True
-
-    def judged(self) -> bool:
-        return bool(self.labels)
 
     @precondition(judged)
     @rule(data=st.data())
