@@ -129,11 +129,7 @@ def test_suggested_words_and_the_end_users_own_become_the_better_answer_with_one
     make_feedback(first, kind="rewrite", text="It is 39 euros now.")
     page = sign_in(make_member(project))
     begin(page, project, site)
-    page.keyboard.press("h")
-    while "45" not in page.evaluate("getSelection().toString()"):
-        page.keyboard.press("Shift+Control+ArrowRight")
-    page.keyboard.press("Enter")
-    page.fill("#span-replacement", "It is 38")
+    comment_by_caret(page, "It is 38")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#notes .note")).to_contain_text("It is 38")
     page.keyboard.press("Escape")
@@ -154,6 +150,31 @@ def test_suggested_words_and_the_end_users_own_become_the_better_answer_with_one
     expect(page.locator("#flag")).to_be_hidden()
     page.keyboard.press("v")
     expect(page.locator("#similar")).to_contain_text("No decided case is like this one")
+
+
+def test_what_a_reply_brings_is_alive_at_once_so_that_a_quick_hand_submits_nothing(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    """A button that htmx did not know yet would have sent the whole form, as Enter does."""
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    comment_by_caret(page, "It is 38")
+    page.evaluate(
+        """() => document.addEventListener('htmx:afterRequest', () => document.querySelector('[name=replace]').click(),
+            { once: true })"""
+    )
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#rewrite")).to_have_value(re.compile("^It is 38"))
+    assert not Label.objects.exists()
+
+
+def comment_by_caret(page: Page, replacement: str) -> None:
+    """Mark the words up to the price and write others for them; the comment is not added yet."""
+    page.keyboard.press("h")
+    while "45" not in page.evaluate("getSelection().toString()"):
+        page.keyboard.press("Shift+Control+ArrowRight")
+    page.keyboard.press("Enter")
+    page.fill("#span-replacement", replacement)
 
 
 def test_selecting_with_the_mouse_opens_the_comment_and_counts_code_points(
