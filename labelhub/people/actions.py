@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from labelhub import jobs
 from labelhub.errors import Conflict, Invalid, NotAllowed, ensure
 from labelhub.people.models import User
 from labelhub.people.zones import NAMES
@@ -69,6 +70,8 @@ def deactivate(person: User, *, by: User) -> None:
         ensure_another_admin(project, person)
     User.objects.filter(pk=person.pk).update(is_active=False)
     _end_sessions(person)
+    for project in Project.objects.filter(membership__user=person).order_by("pk"):
+        jobs.wake("left", project)
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from labelhub import jobs
 from labelhub.errors import Conflict, NotAllowed, ensure
 from labelhub.people.models import User
 from labelhub.projects.models import Category, Guidelines, Membership, Project, Taxonomy
@@ -61,6 +62,7 @@ def remove_member(project: Project, user: User, *, by: User) -> None:
     ensure_right(by, project, Right.MANAGE)
     ensure_another_admin(project, user)
     Membership.objects.filter(project=project, user=user).delete()
+    jobs.wake("left", project)
 
 
 def ensure_another_admin(project: Project, user: User) -> None:

@@ -120,6 +120,16 @@ def skip(claim: Claim, *, by: User, reason: str, fence: int | None = None) -> No
     move(mine, to=Claim.State.RELEASED, skip_reason=reason or "skipped")
 
 
+def release_strangers(project_id: int) -> None:
+    """Give back what people hold who may not judge it any more. Their drafts stay."""
+    theirs = Claim.objects.held().of_strangers().filter(task__project=project_id)
+    for pk, task in theirs.order_by("pk").values_list("pk", "task"):
+        with transaction.atomic():
+            locked(task)
+            for held in theirs.filter(pk=pk):  # looked at again under the lock
+                move(held, to=Claim.State.RELEASED)
+
+
 def _mine(claim: Claim, by: User) -> tuple[Claim, ReviewTask]:
     """The claim as it is now, and its task, locked. Raises NotFound for another's, NotAllowed without the right."""
     ensure(claim.by_id == by.pk, NotFound())

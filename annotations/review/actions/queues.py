@@ -86,6 +86,7 @@ def update_queue(
         name=name, instructions=stored_text(instructions)[0], overlap=overlap, lease_minutes=lease_minutes
     )
     queue.reviewers.set(reviewers)
+    Claim.objects.held().of_strangers().filter(task__queue=queue).update(state=Claim.State.RELEASED)
     if overlap != before:
         settle(ReviewTask.objects.filter(queue=queue).undecided())
         surplus = Claim.objects.live().without_seat().filter(task__queue=queue)

@@ -3,14 +3,14 @@
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import LessThanOrEqual
 
 from annotations.capture.models import Interaction
 from labelhub.people.models import User
-from labelhub.projects.models import Project
-from labelhub.projects.rights import Right
+from labelhub.projects.models import Membership, Project
+from labelhub.projects.rights import Right, roles_with
 
 
 class QueueQuerySet(models.QuerySet["Queue"]):
@@ -142,6 +142,14 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
         earlier = Q(claimed_at__lt=OuterRef("claimed_at")) | Q(claimed_at=OuterRef("claimed_at"), pk__lt=OuterRef("pk"))
         has_run_out = Q(LessThanOrEqual(OuterRef("leased_until"), Now()))
         return self.alias(before=number_of(others.filter(Q(state=Claim.State.DONE) | earlier | has_run_out)))
+
+    def of_strangers(self) -> Self:
+        """Those of people who may not judge the task any more: see `QueueQuerySet.visible_to`."""
+        member = Membership.objects.filter(project=OuterRef("task__project"), user=OuterRef("by"), user__is_active=True)
+        named = Queue.reviewers.through.objects.filter(queue=OuterRef("task__queue"))
+        chosen = ~Exists(named) | Exists(named.filter(user=OuterRef("by")))
+        judges = Exists(member.filter(role__in=roles_with(Right.LABEL))) & chosen
+        return self.exclude(judges | Exists(member.filter(role__in=roles_with(Right.TRIAGE))))
 
     def at_hand(self, queue: Queue, user: User) -> Self:
         """What `user` has to judge in `queue` now, the last taken first."""

@@ -324,6 +324,16 @@ class QueueMachine(RuleBasedStateMachine):
             Membership.objects.create(project=project, user=self.world.people[by], role=Role.EXPERT)
         self.members ^= {by}
 
+    @rule()
+    def what_was_held_by_who_left_is_given_back(self) -> None:
+        claims.release_strangers(self.world.queue.project_id)
+        self.strangers_hold_nothing()
+
+    def strangers_hold_nothing(self) -> None:
+        for (_, by), seat in self.seats.items():
+            if by not in self.members and seat.state == "held":
+                seat.state = "released"
+
     @rule(overlap=st.integers(1, 3))
     def wants_another_number_of_judgements(self, overlap: int) -> None:
         self.set_overlap(overlap)
@@ -333,6 +343,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.world.queue, by=self.world.admin, name="Words", instructions="", overlap=overlap, lease_minutes=15,
             reviewers=(),
         )  # fmt: skip
+        self.strangers_hold_nothing()
         if overlap == self.overlap:
             return
         self.overlap = overlap
