@@ -29,5 +29,6 @@ urlpatterns = [
     path("labels/<int:pk>/approval/", review.label_approval),
     path("labels/<int:pk>/return/", review.label_return),
     path("labels/<int:pk>/withdrawal/", review.label_withdrawal),
+    path("labels/<int:pk>/revision/", review.label_revision),
     path("context/", guidance.context),
 ]

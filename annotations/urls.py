@@ -16,6 +16,7 @@ review_pages = [
     path("tasks/<int:pk>/lease/", review.task_lease, name="lease"),
     path("tasks/<int:pk>/release/", review.task_release, name="release"),
     path("labels/<int:pk>/withdrawal/", review.label_withdrawal, name="withdrawal"),
+    path("labels/<int:pk>/revision/", review.label_revision, name="revision"),
     path("approvals/", review.approvals, name="approvals"),
     path("approvals/<int:pk>/", review.label_page, name="label_page"),
     path("approvals/<int:pk>/approval/", review.label_approval, name="approval"),

@@ -10,9 +10,9 @@ from annotations.capture.models import Interaction
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.claims import claim_next, release, skip
 from annotations.review.actions.drafts import save_draft
-from annotations.review.actions.labels import submit, withdraw
+from annotations.review.actions.labels import revise, submit, withdraw
 from annotations.review.actions.queues import Work, add_tasks, create_queue, draw_at_random
-from annotations.review.bodies import ANYTHING, JUDGEMENT, QUEUE, label_body, queue_body, task_body
+from annotations.review.bodies import ANYTHING, JUDGEMENT, QUEUE, REVISION, label_body, queue_body, task_body
 from annotations.review.lookup import claim_of, queue_of, task_of
 from annotations.review.models import Label, LabelQuerySet, Queue
 from annotations.review.payload import text_of, texts_of, whole_number_of
@@ -162,8 +162,20 @@ def label_return(request: Request, caller: Caller, pk: int) -> Response:
 @extend_schema(request=None, responses={201: ANYTHING})
 @api("POST", scope=Scope.LABEL, right=Right.LABEL)
 def label_withdrawal(request: Request, caller: Caller, pk: int) -> Response:
-    """Take one's own label back, until somebody decides on it; the answer is the task, which one holds again."""
-    return Response(task_body(withdraw(_label(caller, pk), by=caller.user)), status=201)
+    """Take one's own label back, until somebody decides on it; the answer is the task, which one holds again.
+
+    Of a revision the answer is the label that it was to revise, which stands again.
+    """
+    back = withdraw(_label(caller, pk), by=caller.user)
+    return Response(label_body(back) if isinstance(back, Label) else task_body(back), status=201)
+
+
+@extend_schema(request={"application/json": REVISION}, responses={201: ANYTHING})
+@api("POST", scope=Scope.LABEL, right=Right.LABEL)
+def label_revision(request: Request, caller: Caller, pk: int) -> Response:
+    """A new version of one's own approved label, which counts until somebody approves the new one."""
+    revision = revise(_label(caller, pk), by=caller.user, payload=object_of(request))
+    return Response(label_body(_label(caller, revision.pk)), status=201)
 
 
 def _number(request: Request, name: str, default: int) -> int:

@@ -38,6 +38,7 @@ JUDGEMENT = {
             "category": {"type": ["string", "null"]}, "replacement": {"type": ["string", "null"]}}}},
     },
 }  # fmt: skip
+REVISION = {**JUDGEMENT, "required": ["verdict"]}
 
 
 def queue_body(queue: Queue) -> dict[str, Any]:
@@ -64,7 +65,8 @@ def task_body(claim: Claim) -> dict[str, Any]:
 def label_body(label: Label) -> dict[str, Any]:
     interaction = label.task.interaction
     return {
-        "id": label.pk, "task": label.task_id, "author": str(label.author), "created_at": label.created_at,
+        "id": label.pk, "task": label.task_id, "revises": label.revises_id, "author": str(label.author),
+        "created_at": label.created_at,
         "interaction": {
             "id": interaction.pk, "external_id": interaction.external_id, "prompt": interaction.prompt,
             "output": interaction.output,

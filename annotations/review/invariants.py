@@ -7,6 +7,7 @@ from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F,
 from django.db.models.functions import Right, Substr
 
 from annotations.review.models import Approval, Claim, Draft, Label, LabelCategory, Return, ReviewTask, SpanComment
+from annotations.review.models.work import number_of
 from annotations.review.spans import CONTEXT
 from labelhub.invariants import Invariant, carriage_return_in, differs
 
@@ -17,8 +18,11 @@ _LEASE = ExpressionWrapper(
     F("task__queue__lease_minutes") * timedelta(minutes=1) + timedelta(minutes=1), output_field=DurationField()
 )
 _STANDING = Label.objects.standing()
-_ITS_LABEL = Q(task__labels__author=F("by"), task__labels__returned=None, task__labels__withdrawal=None)
+_OF_CLAIM = _STANDING.filter(task=OuterRef("task"), author=OuterRef("by"))
 _DONE_CLAIM = Claim.objects.filter(task=OuterRef("task"), by=OuterRef("author"), state=Held.DONE)
+_REVISABLE = Approval.objects.filter(
+    label=OuterRef("revises"), label__author=OuterRef("author"), label__task=OuterRef("task")
+)
 _TASKS = ReviewTask.objects.alias(
     done=Count("claim", filter=Q(claim__state=Held.DONE)),
     live=Count("claim", filter=Q(claim__state=Held.HELD, claim__leased_until__gt=TransactionNow())),
@@ -46,6 +50,13 @@ SEATS = [
         says="Task {row.pk} is held by more people than it has seats: whoever took it last is refused.",
     ),
     Invariant(
+        "what a label revises is an approved one of its author on the same task",
+        of=Label.objects.all(),
+        broken=Q(revises__isnull=False) & ~Q(Exists(_REVISABLE)),
+        says="Label {row.pk} revises label {row.revises_id}, which is of somebody else, of another task, or was never "
+        "approved: send it back.",
+    ),
+    Invariant(
         "a submitted task waits for somebody's decision",
         of=ReviewTask.objects.filter(state=State.SUBMITTED),
         broken=~Q(Exists(_WAITING)),
@@ -65,7 +76,7 @@ SEATS = [
     ),
     Invariant(
         "a claim that is done has one label that stands",
-        of=Claim.objects.filter(state=Held.DONE).alias(labels=Count("task__labels", filter=_ITS_LABEL)),
+        of=Claim.objects.filter(state=Held.DONE).alias(labels=number_of(_OF_CLAIM)),
         broken=~Q(labels=1),
         says="Claim {row.pk} of task {row.task_id} is done and has no label of its person, or several.",
     ),

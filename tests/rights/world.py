@@ -61,7 +61,9 @@ class Place:
             return self.tasks[role]
         if "decisions/<int" in pattern:
             return self.decisions[role]
-        if pattern.endswith(("/labels/<int:pk>/", "/labels/<int:pk>/withdrawal/")):  # one's own
+        if pattern.endswith(
+            ("/labels/<int:pk>/", "/labels/<int:pk>/withdrawal/", "/labels/<int:pk>/revision/")
+        ):  # one's own
             return self.labels[role]
         for mark, name in MARKS:
             if mark in pattern:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db.models import Aggregate, Count, FloatField
+from django.db.models import Aggregate, Count, Exists, FloatField, OuterRef
 from django.db.models.functions import Now
 
 from annotations.review.diff import Piece, word_diff
@@ -40,6 +40,11 @@ class Past:
         return not any(hasattr(self.label, end) for end in ("approval", "returned", "withdrawal"))
 
     @property
+    def is_revisable(self) -> bool:
+        """It is approved, and no newer version of it waits or was approved."""
+        return hasattr(self.label, "approval") and self.label.stands  # type: ignore[attr-defined]
+
+    @property
     def diff(self) -> list[Piece]:
         """[] when there is nothing to compare, or too much."""
         output, rewrite = self.label.task.interaction.output, self.label.rewrite
@@ -57,7 +62,8 @@ class History:
 def history(user: User, project: Project, *, before: int | None = None) -> History:
     """Labels of `user` in `project`, at most PAGE of those before the id `before`."""
     mine = Label.objects.filter(author=user, project=project).with_evidence()
-    mine = mine.select_related("approval__by", "returned__by", "withdrawal").order_by("-pk")
+    stands = Exists(Label.objects.standing().filter(pk=OuterRef("pk")))
+    mine = mine.select_related("approval__by", "returned__by", "withdrawal").annotate(stands=stands).order_by("-pk")
     found = list((mine.filter(pk__lt=before) if before else mine)[: PAGE + 1])
     labels = found[:PAGE]
     taught = _taught(project, [label.pk for label in labels])

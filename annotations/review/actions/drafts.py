@@ -7,6 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from annotations.review.actions.claims import extended
+from annotations.review.actions.labels import revisable
 from annotations.review.actions.seats import locked
 from annotations.review.models import Claim, Draft, ReviewTask
 from labelhub.errors import Invalid, StaleState, ensure
@@ -25,8 +26,8 @@ def save_draft(task: ReviewTask, *, by: User, fence: int, version: int, content:
     ensure(isinstance(content, dict), Invalid("A draft is an object."))
     task = locked(task.pk)  # no label comes in between: its draft would stay behind
     ensure_right(by, task.project, Right.LABEL)
-    claim = Claim.objects.held().filter(task=task, by=by, fence=fence).first()
-    if claim is None:
+    claim = Claim.objects.filter(task=task, by=by, fence=fence).first()
+    if claim is None or not _may_write(claim, task):
         raise StaleState("You do not hold this task any more. Your text is still in this tab: copy it, or claim again.")
     extended(claim, task)
     mine = Draft.objects.filter(task=task, by=by)
@@ -38,3 +39,9 @@ def save_draft(task: ReviewTask, *, by: User, fence: int, version: int, content:
     ensure(kept.version == version, other)
     mine.update(content=content, version=F("version") + 1, updated_at=Now())
     return mine.get()
+
+
+def _may_write(claim: Claim, task: ReviewTask) -> bool:
+    """It is held, or what came of it was approved and is being revised."""
+    done = claim.state == Claim.State.DONE
+    return claim.state == Claim.State.HELD or (done and revisable(task, claim.by) is not None)

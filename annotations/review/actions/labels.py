@@ -1,4 +1,4 @@
-"""Submitting a judgement, and taking it back."""
+"""Submitting a judgement, taking it back, and revising it once it is approved."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from annotations.review.models import (
     SpanComment,
     Withdrawal,
 )
-from labelhub.errors import NotFound, StaleState, ensure
+from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
 from labelhub.projects.rights import Right
@@ -36,26 +36,72 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -
     task = locked(task.pk)
     ensure_right(by, task.project, Right.LABEL)
     claim = _held_claim(task, by, fence)
-    taxonomy, guidelines = task.project.taxonomy, task.project.guidelines
-    judgement = Judgement.parse(payload, taxonomy, task.interaction.output)
-    label = Label.objects.create(
-        project=task.project, task=task, author=by, verdict=judgement.verdict, root_cause=judgement.root_cause,
-        rewrite=judgement.rewrite, confidence=judgement.confidence, note=judgement.note,
-        active_seconds=judgement.active_seconds, taxonomy=taxonomy, guidelines=guidelines,
-    )  # fmt: skip
-    LabelCategory.objects.bulk_create(
-        LabelCategory(label=label, category=category, severity=severity) for category, severity in judgement.categories
-    )
-    SpanComment.objects.bulk_create(SpanComment(label=label, **vars(comment)) for comment in judgement.comments)
+    label = _store(task, by, payload)
     move(claim, to=Claim.State.DONE)
-    Draft.objects.filter(task=task, by=by).delete()
     settle(ReviewTask.objects.filter(pk=task.pk))
     return label
 
 
 @transaction.atomic
-def withdraw(label: Label, *, by: User) -> Claim:
+def revise(label: Label, *, by: User, payload: dict[str, Any]) -> Label:
+    """A new version of one's own approved label. What was approved counts until somebody approves the new one.
+
+    Raises NotFound for another's label, StaleState where there is nothing to revise, Invalid where nothing is changed.
+    """
+    ensure(label.author_id == by.pk, NotFound())
+    task = locked(label.task_id)
+    ensure_right(by, task.project, Right.LABEL)
+    ensure_revisable(label)
+    revision = _store(task, by, payload, revises=label)
+    changed = _words_of(revision) != _words_of(label)
+    ensure(changed, Invalid("Nothing is changed: the approved version stays as it is."))
+    if task.state == ReviewTask.State.APPROVED:
+        move(task, to=ReviewTask.State.SUBMITTED)
+        settle(ReviewTask.objects.filter(pk=task.pk))
+    return revision
+
+
+def revisable(task: ReviewTask, by: User) -> Label | None:
+    """The approved label of `by` that they may revise now."""
+    return Label.objects.standing().filter(task=task, author=by).exclude(approval=None).first()
+
+
+def ensure_revisable(label: Label) -> None:
+    """Raises StaleState. For certain while the label's task is locked."""
+    approved = Approval.objects.filter(label=label).exists()
+    ensure(approved, StaleState("Nobody has approved it: what waits can be taken back, what was sent back done again."))
+    stands = Label.objects.standing().filter(pk=label.pk).exists()
+    ensure(stands, StaleState("You have revised it before: change the newer version under My labels."))
+
+
+def _store(task: ReviewTask, by: User, payload: dict[str, Any], revises: Label | None = None) -> Label:
+    """The judgement of `payload`, with its categories and comments; the draft of it is done with. Raises Invalid."""
+    taxonomy, guidelines = task.project.taxonomy, task.project.guidelines
+    judgement = Judgement.parse(payload, taxonomy, task.interaction.output)
+    label = Label.objects.create(
+        project=task.project, task=task, author=by, verdict=judgement.verdict, root_cause=judgement.root_cause,
+        rewrite=judgement.rewrite, confidence=judgement.confidence, note=judgement.note,
+        active_seconds=judgement.active_seconds, taxonomy=taxonomy, guidelines=guidelines, revises=revises,
+    )  # fmt: skip
+    LabelCategory.objects.bulk_create(
+        LabelCategory(label=label, category=category, severity=severity) for category, severity in judgement.categories
+    )
+    SpanComment.objects.bulk_create(SpanComment(label=label, **vars(comment)) for comment in judgement.comments)
+    Draft.objects.filter(task=task, by=by).delete()
+    return label
+
+
+def _words_of(label: Label) -> dict[str, object]:
+    """All that a label says; the order of its categories says nothing."""
+    said = {**as_payload(label), "active_seconds": 0}
+    return {**said, "categories": sorted(map(str, said["categories"]))}  # type: ignore[call-overload]
+
+
+@transaction.atomic
+def withdraw(label: Label, *, by: User) -> Claim | Label:
     """Take one's own label back: it counts for nothing, its words are a draft again, and one holds the task again.
+
+    Returns the claim; of a revision the label that it was to revise, which stands again.
 
     Raises NotFound for another's label, StaleState with who was faster once somebody decided on it.
     """
@@ -65,27 +111,31 @@ def withdraw(label: Label, *, by: User) -> Claim:
     _ensure_undecided(label)
     Withdrawal.objects.create(label=label)
     hand_back(label, task)
-    return claim(task, by=by)
+    return label.revises or claim(task, by=by)
 
 
 def hand_back(label: Label, task: ReviewTask) -> None:
-    """The label's words are its author's draft again, their seat is free. `task` is locked."""
-    for done in Claim.objects.done().filter(task=task, by=label.author_id):
-        move(done, to=Claim.State.RELEASED, fence=done.fence + 1)
+    """The label's words are its author's draft again. Their seat is free; after a revision it stays that of the label
+    that was to be revised, which stands again. `task` is locked.
+    """
     Draft.objects.update_or_create(
         task=task, by_id=label.author_id,
         defaults={"content": as_payload(label), "updated_at": Now(), "version": F("version") + 1},
         create_defaults={"content": as_payload(label)},
     )  # fmt: skip
-    settle(ReviewTask.objects.filter(pk=task.pk))
+    if label.revises_id:
+        return settle(ReviewTask.objects.filter(pk=task.pk).undecided())
+    for done in Claim.objects.done().filter(task=task, by=label.author_id):
+        move(done, to=Claim.State.RELEASED, fence=done.fence + 1)
+    return settle(ReviewTask.objects.filter(pk=task.pk))
 
 
 def _ensure_undecided(label: Label) -> None:
     """Raises StaleState. The label's task is locked."""
     if approval := Approval.objects.select_related("by").filter(label=label).first():
-        raise StaleState(f"{approval.by} has approved it: it stays. Tell them if something is wrong with it.")
+        raise StaleState(f"{approval.by} has approved it: it stays. Change it in a new version.", approved=True)
     if returned := Return.objects.select_related("by").filter(label=label).first():
-        raise StaleState(f"{returned.by} has sent it back: take the task again from the project's page.")
+        raise StaleState(f"{returned.by} has sent it back: you find it on the project's page, or under My labels.")
     ensure(not Withdrawal.objects.filter(label=label).exists(), StaleState("You have taken it back before."))
 
 

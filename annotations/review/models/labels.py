@@ -27,8 +27,9 @@ class LabelQuerySet(models.QuerySet["Label"]):
         return self.exclude(Q(*map(Exists, ends), _connector=Q.OR))
 
     def standing(self) -> Self:
-        """What its author still stands by, and nobody sent back."""
-        return self.filter(returned=None, withdrawal=None)
+        """What its author still stands by, and nobody sent back: of a label and its revision the revision."""
+        revised = Label.objects.filter(revises=OuterRef("pk"), returned=None, withdrawal=None)
+        return self.filter(returned=None, withdrawal=None).exclude(Exists(revised))
 
     def for_approval_by(self, user: User) -> Self:
         return self.waiting().exclude(author=user)
@@ -41,7 +42,7 @@ class LabelQuerySet(models.QuerySet["Label"]):
 
 
 class Label(models.Model):
-    """One expert's judgement of one task. Never changed: an edit is a new label."""
+    """One expert's judgement of one task. Never changed: an edit of an approved one is a new label that revises it."""
 
     class Verdict(models.TextChoices):
         GOOD = "good"
@@ -71,6 +72,7 @@ class Label(models.Model):
     active_seconds = models.FloatField(default=0)
     taxonomy = models.ForeignKey(Taxonomy, models.PROTECT, related_name="+")
     guidelines = models.ForeignKey(Guidelines, models.PROTECT, related_name="+")
+    revises = models.ForeignKey("self", models.CASCADE, null=True, related_name="revisions")
     created_at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar[LabelQuerySet] = LabelQuerySet.as_manager()  # type: ignore[assignment]

@@ -75,7 +75,7 @@ class ReviewTask(models.Model):
     MOVES: ClassVar[dict[str, set[str]]] = {
         State.OPEN: {State.SUBMITTED, State.CLOSED},
         State.SUBMITTED: {State.APPROVED, State.OPEN, State.CLOSED},
-        State.APPROVED: {State.OPEN},
+        State.APPROVED: {State.OPEN, State.SUBMITTED},  # its author has revised the label
         State.CLOSED: {State.OPEN},
     }
 
@@ -104,9 +104,9 @@ class ReviewTask(models.Model):
         return f"Task {self.pk}"
 
 
-def number_of(claims: "ClaimQuerySet") -> Coalesce:
-    """How many `claims` of one task there are, for each row of the query that they refer to."""
-    return Coalesce(Subquery(claims.order_by().values("task").annotate(n=Count("pk")).values("n")), 0)
+def number_of(rows: models.QuerySet[Any]) -> Coalesce:
+    """How many `rows` of one task there are, for each row of the query that they refer to."""
+    return Coalesce(Subquery(rows.order_by().values("task").annotate(n=Count("pk")).values("n")), 0)
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):

@@ -103,4 +103,5 @@ def rests_on(label: Label) -> dict[str, Any]:
         "facts": facts(interaction), "signs": signs(interaction.feedback_set.order_by("occurred_at")), "notes": notes,
         "marks": marks(interaction.output, notes),
         "diff": word_diff(interaction.output, label.rewrite) if label.rewrite else [],
+        "revised": word_diff(label.revises.gold, label.gold) if label.revises else [],
     }  # fmt: skip

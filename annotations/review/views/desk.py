@@ -10,9 +10,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotations.review.actions.claims import claim, claim_next, release, renew, skip
 from annotations.review.actions.drafts import save_draft
-from annotations.review.actions.labels import submit, withdraw
+from annotations.review.actions.labels import as_payload, submit, withdraw
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
-from annotations.review.models import Claim, Draft, Queue
+from annotations.review.models import Claim, Draft, Label, Queue
 from annotations.review.progress import progress
 from annotations.review.similar import similar
 from annotations.review.views.at_hand import at_hand, guidelines_for, typed, wishes
@@ -88,7 +88,13 @@ def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 def label_withdrawal(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     """Undo a submit: the task is at hand again, with everything that was written."""
     label = label_of(project, request.user, pk)
-    withdraw(label, by=request.user)
+    try:
+        back = withdraw(label, by=request.user)
+    except StaleState as refusal:
+        refusal.extra |= {"revision": revision_url(label)} if refusal.extra.get("approved") else {}
+        raise
+    if isinstance(back, Label):
+        return redirect(revision_url(back))
     return redirect("review:desk", project.slug, label.task.queue.slug)
 
 
@@ -127,6 +133,10 @@ def task_release(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
     return HttpResponse(status=204)
 
 
+def revision_url(label: Label) -> str:
+    return reverse("review:revision", args=[label.task.project.slug, label.pk])
+
+
 def held_claim(queue: Queue, user: User) -> Claim | None:
     return Claim.objects.at_hand(queue, user).select_related("task__interaction", "task__project").first()
 
@@ -141,12 +151,12 @@ def next_screen(request: HtmxHttpRequest, queue: Queue) -> HttpResponse:
 
 def screen(
     request: HtmxHttpRequest, queue: Queue, held: Claim | None, *, content: dict[str, Any] | None = None,
-    refusal: Refused | None = None,
+    refusal: Refused | None = None, revising: Label | None = None,
 ) -> HttpResponse:  # fmt: skip
     """The claimed answer, or the start of the queue; `content` stands in the form instead of the draft."""
     stands = progress(queue, request.user)
     context: dict[str, Any] = {
-        "project": queue.project, "queue": queue, "claim": held, "refusal": refusal,
+        "project": queue.project, "queue": queue, "claim": held, "refusal": refusal, "revising": revising,
         "progress": {**stands, "total": max(1, stands["done_today"] + stands["left"])},
         "screen": "annotations/review/_desk.html" if held else "annotations/review/_start.html",
     }  # fmt: skip
@@ -154,6 +164,7 @@ def screen(
     if held:
         draft = Draft.objects.filter(task=held.task, by=request.user).first()
         context |= at_hand(held.task, request.user) | {"draft": draft}
-        context |= typed(held.task, content or (draft.content if draft else {}), context["wished"])
+        before = draft.content if draft else as_payload(revising) if revising else {}
+        context |= typed(held.task, content or before, context["wished"])
     template = "annotations/review/_next.html" if is_fragment(request) else "annotations/review/desk.html"
     return render(request, template, context, status=refusal.status if refusal else 200)

@@ -118,6 +118,11 @@ def _(world):
     update(SpanComment.objects.get(), replacement="39\r")
 
 
+@plant("what a label revises is an approved one of its author on the same task")
+def _(world):
+    update(world.returned.label, revises_id=world.waiting.pk)
+
+
 @plant("nobody approved a label of their own")
 def _(world):
     update(world.approval, by_id=world.expert.pk)

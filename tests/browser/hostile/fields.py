@@ -162,7 +162,7 @@ class World:
     def captured(self) -> None:
         self.session = Session.objects.create(project=self.project, external_id=self.cut(255))
         self.output = f"{self.words} and once more {self.words}"
-        self.interactions = [self.interaction(n) for n in range(5)]
+        self.interactions = [self.interaction(n) for n in range(6)]
         RawPayload.objects.create(
             received_at=timezone.now(), interaction_id=self.interactions[0].pk, project_id=self.project.pk,
             body={"words": self.words},
@@ -202,6 +202,12 @@ class World:
         self.approval = Approval.objects.create(
             project=self.project, label=approved, interaction=self.interactions[1], by=self.moderator, note=self.words
         )
+        Label.objects.filter(pk=self.waiting.pk).update(revises=approved)  # so that its page shows both
+        self.revisable = self.label(tasks[5], self.by, state="approved")
+        Approval.objects.create(
+            project=self.project, label=self.revisable, interaction=self.interactions[5], by=self.moderator
+        )
+        Claim.objects.create(task=tasks[5], by=self.by, state="done", leased_until=timezone.now())
         back = self.label(tasks[2], self.by, state="open")
         Return.objects.create(label=back, by=self.moderator, reason=self.words)
         self.held = Claim.objects.create(

@@ -18,6 +18,7 @@ PAGES = {
     "p/<slug:slug>/": "/p/{slug}/",
     "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/",
     "p/<slug:slug>/labels/": "/p/{slug}/labels/",
+    "p/<slug:slug>/labels/<int:pk>/revision/": "/p/{slug}/labels/{revisable}/revision/",
     "p/<slug:slug>/tasks/<int:pk>/similar/": "/p/{slug}/tasks/{task}/similar/",
     "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/",
@@ -74,7 +75,7 @@ NOTHING_TO_SHOW = {
         + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
         + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "context", "rollback")]
         + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels")]
-        + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return", "withdrawal")]
+        + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return", "withdrawal", "revision")]
         + ["api/v1/cases/<int:pk>/retire/", "api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
         + ["admin/training/trainingrun/freeze/", "admin/training/trainingrun/<int:pk>/cancel/"]
         + [f"admin/training/modelversion/<int:pk>/{verb}/" for verb in ("promote", "rollback", "evaluate")],
@@ -143,7 +144,7 @@ def registered() -> set[type[models.Model]]:
 def places(world: World) -> dict[str, object]:
     """What stands in the addresses of one project."""
     return {
-        "slug": world.project.slug, "label": world.waiting.pk, "task": world.waiting.task_id, "session": world.session.pk,
+        "slug": world.project.slug, "label": world.waiting.pk, "revisable": world.revisable.pk, "task": world.waiting.task_id, "session": world.session.pk,
         "interaction": world.interactions[0].pk, "run": world.run.pk, "case": Case.objects.of(world.project).earliest("pk").pk,
         "evaluation": world.version.evaluations.first().pk,
         "words": quote(world.words[:200], safe="", errors="replace").replace("%00", ""),
