@@ -7,12 +7,21 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotations.capture.models import Interaction
-from annotations.review.models import Approval, Claim, Draft, Label
+from annotations.review.actions.approvals import approve
+from annotations.review.models import Approval, Claim, Draft, Label, ReviewTask
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.browser.complaints import Complaints
 from tests.browser.conftest import TIMEOUT_MS
-from tests.factories import make_feedback, make_interaction, make_member, make_project, make_queue, make_task
+from tests.factories import (
+    make_feedback,
+    make_interaction,
+    make_label,
+    make_member,
+    make_project,
+    make_queue,
+    make_task,
+)
 
 EMOJI = "Thank you 👩‍👩‍👧 for asking! 🙂 The lantern costs 45 euros, shipping is free."
 
@@ -150,6 +159,31 @@ def test_suggested_words_and_the_end_users_own_become_the_better_answer_with_one
     expect(page.locator("#flag")).to_be_hidden()
     page.keyboard.press("v")
     expect(page.locator("#similar")).to_contain_text("No decided case is like this one")
+
+
+def test_an_approved_label_is_edited_as_a_new_version_by_keyboard(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    expert, moderator = make_member(project), make_member(project, Role.MODERATOR)
+    label = make_label(ReviewTask.objects.earliest("pk"), expert)
+    approve(label, by=moderator)
+    page = sign_in(expert)
+    page.goto(f"{site}/p/{project.slug}/labels/")
+    page.get_by_role("link", name="Edit as a new version").click()
+    expect(page.locator("#rewrite")).to_have_value(label.rewrite)
+    page.keyboard.press("e")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("The lantern costs 38 euros.")
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    page.reload()
+    expect(page.locator("#rewrite")).to_have_value("The lantern costs 38 euros.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#toasts")).to_contain_text("Your new version waits for a second person.")
+    better = Label.objects.get(revises=label)
+    assert better.rewrite == "The lantern costs 38 euros."
+    page.keyboard.press("z")
+    expect(page.locator("#rewrite")).to_have_value(better.rewrite)
+    assert not Label.objects.for_approval_by(moderator).exists()
 
 
 def test_what_a_reply_brings_is_alive_at_once_so_that_a_quick_hand_submits_nothing(
