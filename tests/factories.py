@@ -81,7 +81,14 @@ def make_queue(project: Project, **over: Any) -> Queue:
 def make_task(queue: Queue, interaction: Interaction | None = None, **over: Any) -> ReviewTask:
     interaction = interaction or make_interaction(queue.project)
     return ReviewTask.objects.create(
-        **{"project": queue.project, "queue": queue, "interaction": interaction, "reason": "thumb down", **over}
+        **{
+            "project": queue.project,
+            "queue": queue,
+            "interaction": interaction,
+            "reason": "thumb down",
+            "rank": over.get("priority", 0),
+            **over,
+        }
     )
 
 

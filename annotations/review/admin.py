@@ -12,7 +12,7 @@ from labelhub.admin import ManagedAdmin, managed
 from labelhub.errors import Invalid
 from labelhub.people.models import User
 
-SET_UP = ("name", "instructions", "overlap", "lease_minutes", "reviewers")
+SET_UP = ("name", "instructions", "order", "overlap", "lease_minutes", "reviewers")
 
 
 class QueueForm(forms.ModelForm):
@@ -20,7 +20,10 @@ class QueueForm(forms.ModelForm):
         model = Queue
         fields: ClassVar = ["project", "slug", *SET_UP]
         widgets: ClassVar = {"reviewers": forms.CheckboxSelectMultiple}
-        help_texts: ClassVar = {"lease_minutes": "For how long one holds a task without touching it."}
+        help_texts: ClassVar = {
+            "lease_minutes": "For how long one holds a task without touching it.",
+            "order": "Which task is served next. A change takes effect task by task within seconds.",
+        }
 
     def clean(self) -> dict[str, Any]:
         """What the action would refuse is said beside its field."""
@@ -36,7 +39,7 @@ class QueueForm(forms.ModelForm):
 
 @admin.register(Queue)
 class QueueAdmin(ManagedAdmin):
-    list_display = ("name", "project", "overlap", "lease_minutes")
+    list_display = ("name", "project", "order", "overlap", "lease_minutes")
     list_select_related = ("project",)
     ordering = ("project__name", "name")
     fields = ("project", "slug", *SET_UP)

@@ -15,7 +15,7 @@ from annotations.review.actions.queues import Work, add_tasks, create_queue, dra
 from annotations.review.bodies import ANYTHING, JUDGEMENT, QUEUE, REVISION, label_body, queue_body, task_body
 from annotations.review.lookup import claim_of, queue_of, task_of
 from annotations.review.models import Label, LabelQuerySet, Queue
-from annotations.review.payload import text_of, texts_of, whole_number_of
+from annotations.review.payload import choice_of, text_of, texts_of, whole_number_of
 from annotations.review.progress import progress
 from labelhub.body import object_of
 from labelhub.errors import Invalid, NotFound, ensure
@@ -48,6 +48,7 @@ def _new_queue(caller: Caller, body: dict[str, Any]) -> Queue:
         caller.project, slug=slug, name=text_of(body, "name", limit=120) or slug, by=caller.user,
         instructions=text_of(body, "instructions"), overlap=whole_number_of(body, "overlap", default=1),
         lease_minutes=whole_number_of(body, "lease_minutes", default=15), reviewers=reviewers,
+        order=choice_of(body, "order", Queue.Order.values) or Queue.Order.PRIORITY,
     )  # fmt: skip
 
 

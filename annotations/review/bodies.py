@@ -17,6 +17,7 @@ QUEUE = {
         "instructions": TEXT,
         "overlap": {"type": "integer", "minimum": OVERLAP[0], "maximum": OVERLAP[1], "default": 1},
         "lease_minutes": {"type": "integer", "minimum": LEASE_MINUTES[0], "maximum": LEASE_MINUTES[1], "default": 15},
+        "order": {"type": "string", "enum": Queue.Order.values, "default": Queue.Order.PRIORITY},
         "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
     },
 }
@@ -44,7 +45,8 @@ REVISION = {**JUDGEMENT, "required": ["verdict"]}
 def queue_body(queue: Queue) -> dict[str, Any]:
     return {
         "slug": queue.slug, "name": queue.name, "instructions": queue.instructions, "overlap": queue.overlap,
-        "lease_minutes": queue.lease_minutes, "reviewers": [user.email for user in queue.reviewers.order_by("email")],
+        "lease_minutes": queue.lease_minutes, "order": queue.order,
+        "reviewers": [user.email for user in queue.reviewers.order_by("email")],
     }  # fmt: skip
 
 

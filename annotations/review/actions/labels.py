@@ -7,6 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from annotations.review.actions.claims import claim
+from annotations.review.actions.ranks import wake_after_label
 from annotations.review.actions.seats import locked, settle
 from annotations.review.judgement import Judgement
 from annotations.review.models import (
@@ -39,6 +40,7 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -
     label = _store(task, by, payload)
     move(claim, to=Claim.State.DONE)
     settle(ReviewTask.objects.filter(pk=task.pk))
+    wake_after_label(task)
     return label
 
 

@@ -27,12 +27,20 @@ class QueueQuerySet(models.QuerySet["Queue"]):
 class Queue(models.Model):
     """A named stream of review work."""
 
+    class Order(models.TextChoices):
+        PRIORITY = "priority", "the most urgent first"
+        OLDEST = "oldest", "the oldest first"
+        UNCERTAIN = "uncertain", "what the model was least sure of first"
+        NOVEL = "novel", "what is least like anything decided first"
+        DISAGREED = "disagreed", "what people disagree on most first"
+
     project = models.ForeignKey(Project, models.CASCADE)
     slug = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
     instructions = models.TextField(blank=True)
     overlap = models.PositiveSmallIntegerField(default=1, help_text="How many experts judge each task.")
     lease_minutes = models.PositiveSmallIntegerField(default=15)
+    order = models.CharField(max_length=9, choices=Order, default=Order.PRIORITY)
     reviewers = models.ManyToManyField(User, blank=True, related_name="+", help_text="Empty: every expert.")
 
     objects: ClassVar[QueueQuerySet] = QueueQuerySet.as_manager()  # type: ignore[assignment]
@@ -47,6 +55,9 @@ class Queue(models.Model):
         return self.name
 
 
+_SOONEST = F("rank").desc(nulls_last=True)
+
+
 class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def visible_to(self, user: Any) -> Self:
         return self.filter(queue__in=Queue.objects.visible_to(user))
@@ -56,7 +67,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
 
     def in_order(self) -> Self:
         """The order in which a queue serves."""
-        return self.order_by("-priority", "pk")
+        return self.order_by(_SOONEST, "pk")
 
     def undecided(self) -> Self:
         """Still to be judged, or judged and waiting for a second person."""
@@ -84,6 +95,7 @@ class ReviewTask(models.Model):
     interaction = models.ForeignKey(Interaction, models.CASCADE)
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
     priority = models.IntegerField(default=0)
+    rank = models.FloatField(null=True, help_text="The larger the sooner it is served; see ranking.py.")
     reason = models.CharField(max_length=300, blank=True)
     random_slice = models.BooleanField(default=False, help_text="Drawn at random: keeps the figures unbiased.")
     routed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -96,7 +108,8 @@ class ReviewTask(models.Model):
             models.UniqueConstraint(fields=["queue", "interaction"], name="task_is_one_per_interaction_in_a_queue")
         ]
         indexes: ClassVar = [
-            models.Index("queue", F("priority").desc(), "id", name="task_next", condition=Q(state="open")),
+            models.Index("queue", _SOONEST, "id", name="task_served_next", condition=Q(state="open")),
+            models.Index("project", name="task_unranked", condition=Q(state="open", rank=None)),
             models.Index(fields=["interaction"], name="task_of_interaction"),
         ]
 

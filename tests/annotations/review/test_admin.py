@@ -27,7 +27,7 @@ def admin(project):
 
 
 def fields(**over):
-    return {"name": "Refunds", "instructions": "", "overlap": 1, "lease_minutes": 15, **over}
+    return {"name": "Refunds", "instructions": "", "overlap": 1, "lease_minutes": 15, "order": "priority", **over}
 
 
 def change(queue):

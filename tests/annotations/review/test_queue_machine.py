@@ -341,7 +341,7 @@ class QueueMachine(RuleBasedStateMachine):
     def set_overlap(self, overlap: int) -> None:
         update_queue(
             self.world.queue, by=self.world.admin, name="Words", instructions="", overlap=overlap, lease_minutes=15,
-            reviewers=(),
+            reviewers=(), order="priority",
         )  # fmt: skip
         self.strangers_hold_nothing()
         if overlap == self.overlap:

@@ -42,7 +42,7 @@ def queue(project):
 def change(queue, by, **over):
     fields = {
         "name": queue.name, "instructions": queue.instructions, "overlap": queue.overlap,
-        "lease_minutes": queue.lease_minutes, "reviewers": queue.reviewers.all(),
+        "lease_minutes": queue.lease_minutes, "order": queue.order, "reviewers": queue.reviewers.all(),
     }  # fmt: skip
     return update_queue(queue, by=by, **{**fields, **over})
 
