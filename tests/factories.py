@@ -75,7 +75,8 @@ def make_feedback(interaction: Interaction, kind: str = "thumb", **over: Any) ->
 
 def make_queue(project: Project, **over: Any) -> Queue:
     n = next(_numbers)
-    return Queue.objects.create(**{"project": project, "slug": f"queue-{n}", "name": f"Queue {n}", **over})
+    fields = {"project": project, "slug": f"queue-{n}", "name": f"Queue {n}", "random_tenth": False}
+    return Queue.objects.create(**{**fields, **over})
 
 
 def make_task(queue: Queue, interaction: Interaction | None = None, **over: Any) -> ReviewTask:

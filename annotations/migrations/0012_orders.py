@@ -28,6 +28,14 @@ class Migration(migrations.Migration):
             name="rank",
             field=models.FloatField(help_text="The larger the sooner it is served; see ranking.py.", null=True),
         ),
+        migrations.AddField(
+            model_name="queue",
+            name="random_tenth",
+            field=models.BooleanField(
+                default=True,
+                help_text="Draws one answer in ten at random from all that was captured: figures rest on those.",
+            ),
+        ),
         # Every queue served by priority until now.
         migrations.RunSQL("UPDATE annotations_reviewtask SET rank = priority", migrations.RunSQL.noop, elidable=True),
         migrations.AddIndex(
@@ -40,6 +48,16 @@ class Migration(migrations.Migration):
                 name="task_served_next",
             ),
         ),
+        migrations.AddIndex(
+            model_name="reviewtask",
+            index=models.Index(
+                models.F("queue"),
+                models.F("id"),
+                condition=models.Q(("random_slice", True), ("state", "open")),
+                name="task_drawn",
+            ),
+        ),
+        migrations.AddIndex(model_name="claim", index=models.Index(fields=["by", "-claimed_at"], name="claim_latest")),
         migrations.AddIndex(
             model_name="reviewtask",
             index=models.Index(

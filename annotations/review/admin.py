@@ -12,7 +12,7 @@ from labelhub.admin import ManagedAdmin, managed
 from labelhub.errors import Invalid
 from labelhub.people.models import User
 
-SET_UP = ("name", "instructions", "order", "overlap", "lease_minutes", "reviewers")
+SET_UP = ("name", "instructions", "order", "random_tenth", "overlap", "lease_minutes", "reviewers")
 
 
 class QueueForm(forms.ModelForm):
@@ -31,7 +31,7 @@ class QueueForm(forms.ModelForm):
         project = fields.get("project") or (self.instance.project if self.instance.pk else None)
         if project and not self.errors:
             try:
-                ensure_fits(project, **{name: fields[name] for name in SET_UP if name != "instructions"})
+                ensure_fits(project, {name: fields[name] for name in SET_UP})  # type: ignore[arg-type]
             except Invalid as refusal:
                 self.add_error(refusal.extra["field"], refusal.detail)
         return fields

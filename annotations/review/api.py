@@ -11,11 +11,12 @@ from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.claims import claim_next, release, skip
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import revise, submit, withdraw
-from annotations.review.actions.queues import Work, add_tasks, create_queue, draw_at_random
+from annotations.review.actions.queues import create_queue
+from annotations.review.actions.work import Work, add_tasks, draw_at_random
 from annotations.review.bodies import ANYTHING, JUDGEMENT, QUEUE, REVISION, label_body, queue_body, task_body
 from annotations.review.lookup import claim_of, queue_of, task_of
 from annotations.review.models import Label, LabelQuerySet, Queue
-from annotations.review.payload import choice_of, text_of, texts_of, whole_number_of
+from annotations.review.payload import choice_of, text_of, texts_of, truth_of, whole_number_of
 from annotations.review.progress import progress
 from labelhub.body import object_of
 from labelhub.errors import Invalid, NotFound, ensure
@@ -49,6 +50,7 @@ def _new_queue(caller: Caller, body: dict[str, Any]) -> Queue:
         instructions=text_of(body, "instructions"), overlap=whole_number_of(body, "overlap", default=1),
         lease_minutes=whole_number_of(body, "lease_minutes", default=15), reviewers=reviewers,
         order=choice_of(body, "order", Queue.Order.values) or Queue.Order.PRIORITY,
+        random_tenth=truth_of(body, "random_tenth", default=True),
     )  # fmt: skip
 
 

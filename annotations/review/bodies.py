@@ -18,6 +18,7 @@ QUEUE = {
         "overlap": {"type": "integer", "minimum": OVERLAP[0], "maximum": OVERLAP[1], "default": 1},
         "lease_minutes": {"type": "integer", "minimum": LEASE_MINUTES[0], "maximum": LEASE_MINUTES[1], "default": 15},
         "order": {"type": "string", "enum": Queue.Order.values, "default": Queue.Order.PRIORITY},
+        "random_tenth": {"type": "boolean", "default": True, "description": "Draw one in ten at random, marked."},
         "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
     },
 }
@@ -46,6 +47,7 @@ def queue_body(queue: Queue) -> dict[str, Any]:
     return {
         "slug": queue.slug, "name": queue.name, "instructions": queue.instructions, "overlap": queue.overlap,
         "lease_minutes": queue.lease_minutes, "order": queue.order,
+        "random_tenth": queue.random_tenth,
         "reviewers": [user.email for user in queue.reviewers.order_by("email")],
     }  # fmt: skip
 

@@ -41,6 +41,12 @@ def whole_number_of(payload: Payload, name: str, *, default: int | None = None) 
     return value
 
 
+def truth_of(payload: Payload, name: str, *, default: bool) -> bool:
+    value = payload.get(name)
+    ensure(value is None or isinstance(value, bool), Invalid(f"{name} must be true or false.", field=name))
+    return default if value is None else bool(value)
+
+
 def seconds_of(payload: Payload, name: str) -> float:
     """Of at most a day; 0 when they are left out."""
     value = payload.get(name)

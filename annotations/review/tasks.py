@@ -7,6 +7,7 @@ from annotations.review.actions.ranks import (
     rank_queue_from,
     rank_unranked,
 )
+from annotations.review.actions.work import top_up
 from annotations.review.models import Queue
 from labelhub import jobs
 from labelhub.projects.models import Project
@@ -21,6 +22,13 @@ def release_what_they_held(project_id: int) -> bool:
 @jobs.follow_up("queued")
 def rank_what_is_new(project_id: int) -> bool:
     return rank_unranked(Project.objects.get(pk=project_id))
+
+
+@jobs.follow_up("queued")
+def draw_a_tenth(project_id: int) -> bool:
+    for queue in Queue.objects.filter(project=project_id, random_tenth=True).select_related("project"):
+        top_up(queue)
+    return False
 
 
 @jobs.follow_up("approved")

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotations.capture.models import Interaction, Session
-from annotations.review.actions.queues import Work, add_tasks
+from annotations.review.actions.work import Work, add_tasks
 from annotations.review.models import Claim, Queue, ReviewTask
 from annotations.triage.models import Decision, Flag, Rule
 from annotations.triage.rules import FIRST_RULES, flag_kind

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from annotations.review.actions.seats import locked, steady
 from annotations.review.models import Claim, Queue, ReviewTask
-from annotations.review.models.work import number_of
+from annotations.review.models.work import ReviewTaskQuerySet, number_of
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
@@ -16,6 +16,7 @@ from labelhub.projects.rights import Right
 from labelhub.states import move
 
 TRIES = 50
+CHOSEN = 9  # answers in a row that were not drawn at random
 # Claim.MOVES in one statement: what is done is never taken anew.
 TAKE = """
     INSERT INTO annotations_claim AS mine (task_id, by_id, state, fence, claimed_at, leased_until, skip_reason)
@@ -36,9 +37,25 @@ def claim_next(queue: Queue, *, by: User) -> Claim | None:
     held = _at_hand(queue, by)
     if held:
         return held
+    waiting = waiting_for(queue, by)
+    drawn, others = waiting.filter(random_slice=True).order_by("pk"), waiting.filter(random_slice=False).in_order()
+    first, then = (drawn, others) if _is_due_at_random(by) else (others, drawn)
+    return _first_free(first, queue, by) or _first_free(then, queue, by)
+
+
+def _is_due_at_random(by: User) -> bool:
+    """Whether the last nine that `by` took were all chosen: so of ten at least one was drawn, as long as there are any.
+
+    Drawn ones are served in the order of the draw, in none that a rank or a person chose: so they stay a fair sample.
+    """
+    latest = Claim.objects.filter(by=by).order_by("-claimed_at").values_list("task__random_slice", flat=True)[:CHOSEN]
+    return len(latest) == CHOSEN and not any(latest)
+
+
+def _first_free(tasks: QuerySet[ReviewTask], queue: Queue, by: User) -> Claim | None:
     tried: list[int] = []
     for _ in range(TRIES):
-        task = waiting_for(queue, by).exclude(pk__in=tried).select_for_update(skip_locked=True, of=("self",)).first()
+        task = tasks.exclude(pk__in=tried).select_for_update(skip_locked=True, of=("self",)).first()
         if task is None:
             return None
         # Looked at again under the lock: the search was made before it.
@@ -75,13 +92,13 @@ def claim(task: ReviewTask, *, by: User) -> Claim:
     return _take(task, task.queue, by)
 
 
-def waiting_for(queue: Queue, user: User) -> QuerySet[ReviewTask]:
-    """Open tasks of `queue` with a free seat that `user` has neither judged nor skipped, in the queue's order."""
+def waiting_for(queue: Queue, user: User) -> ReviewTaskQuerySet:
+    """Open tasks of `queue` with a free seat that `user` has neither judged nor skipped."""
     of_task = Claim.objects.filter(task=OuterRef("pk"))
     mine = of_task.filter(by=user).filter(Q(state=Claim.State.DONE) | ~Q(skip_reason=""))
     open_tasks = ReviewTask.objects.open().filter(queue=queue)
     free = open_tasks.alias(taken=number_of(of_task.seats_taken())).filter(taken__lt=queue.overlap)
-    return free.exclude(Exists(mine)).in_order()
+    return free.exclude(Exists(mine))
 
 
 def _take(task: ReviewTask, queue: Queue, by: User) -> Claim:

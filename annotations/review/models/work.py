@@ -41,6 +41,9 @@ class Queue(models.Model):
     overlap = models.PositiveSmallIntegerField(default=1, help_text="How many experts judge each task.")
     lease_minutes = models.PositiveSmallIntegerField(default=15)
     order = models.CharField(max_length=9, choices=Order, default=Order.PRIORITY)
+    random_tenth = models.BooleanField(
+        default=True, help_text="Draws one answer in ten at random from all that was captured: figures rest on those."
+    )
     reviewers = models.ManyToManyField(User, blank=True, related_name="+", help_text="Empty: every expert.")
 
     objects: ClassVar[QueueQuerySet] = QueueQuerySet.as_manager()  # type: ignore[assignment]
@@ -66,7 +69,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         return self.filter(state=ReviewTask.State.OPEN)
 
     def in_order(self) -> Self:
-        """The order in which a queue serves."""
+        """The order in which a queue serves what was not drawn at random."""
         return self.order_by(_SOONEST, "pk")
 
     def undecided(self) -> Self:
@@ -109,6 +112,7 @@ class ReviewTask(models.Model):
         ]
         indexes: ClassVar = [
             models.Index("queue", _SOONEST, "id", name="task_served_next", condition=Q(state="open")),
+            models.Index("queue", "id", name="task_drawn", condition=Q(state="open", random_slice=True)),
             models.Index("project", name="task_unranked", condition=Q(state="open", rank=None)),
             models.Index(fields=["interaction"], name="task_of_interaction"),
         ]
@@ -198,7 +202,10 @@ class Claim(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["task", "by"], name="claim_is_one_per_person_and_task")
         ]
-        indexes: ClassVar = [models.Index(fields=["by"], name="claim_held", condition=Q(state="held"))]
+        indexes: ClassVar = [
+            models.Index(fields=["by"], name="claim_held", condition=Q(state="held")),
+            models.Index(fields=["by", "-claimed_at"], name="claim_latest"),
+        ]
 
     def __str__(self) -> str:
         return f"Claim of task {self.task_id}"

@@ -51,11 +51,12 @@ def ask(project, moderator):
 
 def test_a_queue_is_made_with_its_overlap_lease_and_reviewers(project, ask):
     expert = make_member(project)
-    body = {"slug": "refunds", "overlap": 3, "lease_minutes": 20, "reviewers": [expert.email.upper()]}
+    body = {"slug": "refunds", "overlap": 3, "lease_minutes": 20, "reviewers": [expert.email.upper()], "order": "novel"}
     answer = ask("post", "queues/", body)
     assert (answer.status_code, answer.json()["overlap"], answer.json()["name"]) == (201, 3, "refunds")
     queue = Queue.objects.get()
     assert (queue.overlap, queue.lease_minutes, list(queue.reviewers.all())) == (3, 20, [expert])
+    assert (queue.order, queue.random_tenth) == ("novel", True)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,7 @@ def test_a_queue_is_made_with_its_overlap_lease_and_reviewers(project, ask):
         ({"slug": None}, "slug"), ({"slug": 7}, "slug"), ({"name": ["x"]}, "name"), ({"instructions": 7}, "instructions"),
         ({"overlap": 0}, "overlap"), ({"overlap": 11}, "overlap"), ({"overlap": "2"}, "overlap"), ({"overlap": True}, "overlap"),
         ({"overlap": 1.5}, "overlap"), ({"lease_minutes": 0}, "lease_minutes"), ({"reviewers": "all"}, "reviewers"),
+        ({"order": "whim"}, "order"), ({"random_tenth": "yes"}, "random_tenth"), ({"random_tenth": 1}, "random_tenth"),
         ({"reviewers": ["nobody@example.org"]}, "reviewers"), ({"reviewers": [7]}, "reviewers"),
     ],
 )  # fmt: skip

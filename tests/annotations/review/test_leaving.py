@@ -23,10 +23,7 @@ def admin(queue):
 
 
 def named(queue, *people):
-    update_queue(
-        queue, by=make_member(queue.project, Role.MODERATOR), name=queue.name, instructions="", overlap=queue.overlap,
-        lease_minutes=queue.lease_minutes, order=queue.order, reviewers=people,
-    )  # fmt: skip
+    update_queue(queue, by=make_member(queue.project, Role.MODERATOR), reviewers=people)
 
 
 def state_of(held):

@@ -339,10 +339,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.set_overlap(overlap)
 
     def set_overlap(self, overlap: int) -> None:
-        update_queue(
-            self.world.queue, by=self.world.admin, name="Words", instructions="", overlap=overlap, lease_minutes=15,
-            reviewers=(), order="priority",
-        )  # fmt: skip
+        update_queue(self.world.queue, by=self.world.admin, overlap=overlap)
         self.strangers_hold_nothing()
         if overlap == self.overlap:
             return

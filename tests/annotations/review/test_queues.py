@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.claims import claim, claim_next
 from annotations.review.actions.labels import submit
-from annotations.review.actions.queues import Work, add_tasks, create_queue, draw_at_random, update_queue
+from annotations.review.actions.queues import create_queue, update_queue
+from annotations.review.actions.work import Work, add_tasks, draw_at_random
 from annotations.review.invariants import SEATS
 from annotations.review.models import Claim, Queue, ReviewTask
 from labelhub.errors import Conflict, Invalid, NotAllowed, StaleState
@@ -39,12 +40,8 @@ def queue(project):
     return make_queue(project)
 
 
-def change(queue, by, **over):
-    fields = {
-        "name": queue.name, "instructions": queue.instructions, "overlap": queue.overlap,
-        "lease_minutes": queue.lease_minutes, "order": queue.order, "reviewers": queue.reviewers.all(),
-    }  # fmt: skip
-    return update_queue(queue, by=by, **{**fields, **over})
+def change(queue, by, **set_up):
+    return update_queue(queue, by=by, **set_up)
 
 
 def state_of(task):

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotations.review.actions.approvals import approve
-from annotations.review.actions.queues import Work, add_tasks, create_queue, update_queue
+from annotations.review.actions.queues import create_queue, update_queue
+from annotations.review.actions.work import Work, add_tasks
 from annotations.review.models import Queue, ReviewTask
 from annotations.review.ranking import disagreement
 from labelhub.errors import Invalid
@@ -38,10 +39,7 @@ def put(queue, moderator, *interactions, priority=0):
 
 
 def ordered(queue, moderator, order):
-    update_queue(
-        queue, by=moderator, name=queue.name, instructions="", overlap=queue.overlap, reviewers=[], order=order,
-        lease_minutes=queue.lease_minutes,
-    )  # fmt: skip
+    update_queue(queue, by=moderator, order=order)
     queue.refresh_from_db()
 
 

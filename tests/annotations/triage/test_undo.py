@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 
 from annotations.review.actions.claims import claim
-from annotations.review.actions.queues import Work, add_tasks
+from annotations.review.actions.work import Work, add_tasks
 from annotations.review.models import Claim, ReviewTask
 from annotations.triage.actions import raise_flags, route, rules_of, undo
 from annotations.triage.models import Decision, Flag

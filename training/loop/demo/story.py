@@ -63,7 +63,7 @@ class Story:
         expected = {exchange.external_id for exchange in self.asked if exchange.feedback and not exchange.right}
         until("flagging", lambda: self._flagged() >= min(len(expected), 50), seconds=60)
         for slug, name in ((QUEUE, "Wrong answers"), (AUDIT, "Random audit")):
-            self.moderator.post("/api/v1/queues/", {"slug": slug, "name": name})
+            self.moderator.post("/api/v1/queues/", {"slug": slug, "name": name, "random_tenth": False})
         done = self.moderator.triage(QUEUE, lambda s: any(flag["kind"] == "defect" for flag in s["flags"]))
         self.step(f"the moderator routes {done['route']} flagged sessions to an expert and dismisses {done['dismiss']}")
         self.moderator.post(f"/api/v1/queues/{AUDIT}/tasks/", {"random": AUDITED})
