@@ -30,5 +30,7 @@ urlpatterns = [
     path("labels/<int:pk>/return/", review.label_return),
     path("labels/<int:pk>/withdrawal/", review.label_withdrawal),
     path("labels/<int:pk>/revision/", review.label_revision),
+    path("comments/<int:pk>/replies/", review.comment_replies),
+    path("comments/<int:pk>/resolution/", review.comment_resolution),
     path("context/", guidance.context),
 ]

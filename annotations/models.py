@@ -10,6 +10,8 @@ from annotations.review.models import (
     Label,
     LabelCategory,
     Queue,
+    Reply,
+    Resolution,
     Return,
     ReviewTask,
     SpanComment,
@@ -19,6 +21,6 @@ from annotations.triage.models import Decision, Flag, Rule
 
 __all__ = [
     "Approval", "Claim", "Decision", "Draft", "Embedding", "EncoderSet", "Feedback", "Flag", "ImportJob", "Injection",
-    "Interaction", "Label", "LabelCategory", "Queue", "RawPayload", "Return", "ReviewTask", "Rule", "Session",
-    "SpanComment", "Watermark", "Withdrawal",
+    "Interaction", "Label", "LabelCategory", "Queue", "RawPayload", "Reply", "Resolution", "Return", "ReviewTask",
+    "Rule", "Session", "SpanComment", "Watermark", "Withdrawal",
 ]  # fmt: skip

@@ -207,6 +207,12 @@ def form_text(post: Mapping[str, str], name: str) -> str:
     return stored_text(post.get(name, ""))[0]
 
 
+def form_number(post: Mapping[str, str], name: str) -> int:
+    """A whole number of a form or an address, 0 for anything else."""
+    value = post.get(name, "")
+    return int(value) if value.isdecimal() and len(value) < 19 else 0
+
+
 def stored_value(value: Any) -> tuple[Any, bool]:
     """`stored_text` for every string, keys too, of a JSON value."""
     if isinstance(value, str):

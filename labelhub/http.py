@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import defaults
 from django_htmx.http import HttpResponseClientRedirect
@@ -23,6 +24,7 @@ from psycopg_pool import PoolTimeout
 from labelhub import jobs
 from labelhub.errors import Malformed, NotAllowed, NotFound, Refused, Unavailable, problem_body
 from labelhub.logs import request_id
+from labelhub.notices.models import Notice
 from labelhub.people.models import User
 from labelhub.people.zones import zone_named
 from labelhub.projects.models import Membership, Project
@@ -192,11 +194,15 @@ def domain_errors(get_response: Respond) -> Respond:
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
-    """What the top of every page needs, lazily: the person's projects with their role, and clusters that are down."""
+    """What the top of every page needs, lazily: projects with one's role, what is unread, clusters that are down."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    return {"memberships": Membership.objects.of(user), "silent_clusters": jobs.silent_clusters}
+    return {
+        "memberships": Membership.objects.of(user),
+        "silent_clusters": jobs.silent_clusters,
+        "unread_notices": SimpleLazyObject(Notice.objects.of(user).unread().count),
+    }
 
 
 def project_page(right: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

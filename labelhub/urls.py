@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 from labelhub import health
 from labelhub.api_docs import docs
 from labelhub.keys.views import my_keys, revoked_keys
+from labelhub.notices.views import my_notices, read_notices
 from labelhub.people.views import me
 from training.loop.views import home, my_labels, project_home
 
@@ -17,6 +18,8 @@ urlpatterns = [
     path("me/", me, name="me"),
     path("me/keys/", my_keys, name="my_keys"),
     path("me/keys/revoked/", revoked_keys, name="revoked_keys"),
+    path("me/notices/", my_notices, name="my_notices"),
+    path("me/notices/read/", read_notices, name="read_notices"),
     path("p/<slug:slug>/", project_home, name="project"),
     path("p/<slug:slug>/labels/", my_labels, name="my_labels"),
     path("", include("annotations.urls")),

@@ -12,9 +12,10 @@ from annotations.review.actions.claims import claim_next, release, skip
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import revise, submit, withdraw
 from annotations.review.actions.queues import create_queue
+from annotations.review.actions.threads import reopen, reply, resolve
 from annotations.review.actions.work import Work, add_tasks, draw_at_random
 from annotations.review.bodies import ANYTHING, JUDGEMENT, QUEUE, REVISION, label_body, queue_body, task_body
-from annotations.review.lookup import claim_of, queue_of, task_of
+from annotations.review.lookup import claim_of, comment_of, queue_of, task_of
 from annotations.review.models import Label, LabelQuerySet, Queue
 from annotations.review.payload import choice_of, text_of, texts_of, truth_of, whole_number_of
 from annotations.review.progress import progress
@@ -141,8 +142,8 @@ def labels(request: Request, caller: Caller) -> Response:
 @extend_schema(responses={200: ANYTHING})
 @api("GET", scope=Scope.LABEL, right=Right.LABEL)
 def label(request: Request, caller: Caller, pk: int) -> Response:
-    """One label, in the shape in which it was submitted."""
-    return Response(label_body(_label(caller, pk)))
+    """One label, in the shape in which it was submitted, and what was said about its comments."""
+    return Response(label_body(_label(caller, pk), threads=True))
 
 
 @extend_schema(request={"application/json": ANYTHING}, responses={201: ANYTHING})
@@ -181,6 +182,24 @@ def label_revision(request: Request, caller: Caller, pk: int) -> Response:
     return Response(label_body(_label(caller, revision.pk)), status=201)
 
 
+@extend_schema(request={"application/json": ANYTHING}, responses={201: ANYTHING})
+@api("POST", scope=Scope.LABEL, right=Right.LABEL)
+def comment_replies(request: Request, caller: Caller, pk: int) -> Response:
+    """Answer a comment on a label: {"text": "…"}. Its author, who answered before and who is mentioned are told."""
+    comment = comment_of(caller.project, caller.user, pk)
+    made = reply(comment, by=caller.user, text=text_of(object_of(request), "text"))
+    return Response(label_body(_label(caller, made.comment.label_id), threads=True), status=201)
+
+
+@extend_schema(request=None, responses={204: None})
+@api("PUT", "DELETE", scope=Scope.LABEL, right=Right.LABEL)
+def comment_resolution(request: Request, caller: Caller, pk: int) -> Response:
+    """PUT settles the thread of a comment, DELETE opens it again."""
+    act = resolve if request.method == "PUT" else reopen
+    act(comment_of(caller.project, caller.user, pk), by=caller.user)
+    return Response(status=204)
+
+
 def _number(request: Request, name: str, default: int) -> int:
     """A whole number of the address. Raises Invalid."""
     value = request.query_params.get(name)
@@ -198,7 +217,7 @@ def _labels(caller: Caller) -> LabelQuerySet:
 
 
 def _label(caller: Caller, pk: int) -> Label:
-    label = _labels(caller).filter(pk=pk).first()
+    label = _labels(caller).with_threads().filter(pk=pk).first()
     if label is None:
         raise NotFound
     return label

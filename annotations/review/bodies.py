@@ -4,7 +4,7 @@ from typing import Any
 
 from annotations.review.actions.labels import as_payload
 from annotations.review.actions.queues import LEASE_MINUTES, OVERLAP
-from annotations.review.models import Claim, Label, Queue, ReviewTask
+from annotations.review.models import Claim, Label, Queue, ReviewTask, SpanComment
 
 ANYTHING = {"type": "object", "additionalProperties": True}
 TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
@@ -66,7 +66,7 @@ def task_body(claim: Claim) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def label_body(label: Label) -> dict[str, Any]:
+def label_body(label: Label, *, threads: bool = False) -> dict[str, Any]:
     interaction = label.task.interaction
     return {
         "id": label.pk, "task": label.task_id, "revises": label.revises_id, "author": str(label.author),
@@ -76,4 +76,13 @@ def label_body(label: Label) -> dict[str, Any]:
             "output": interaction.output,
         },
         **as_payload(label),
+        **({"threads": [_thread_body(comment) for comment in label.comments.all()]} if threads else {}),
+    }  # fmt: skip
+
+
+def _thread_body(comment: SpanComment) -> dict[str, Any]:
+    """Of the comment at the same place in `comments`."""
+    return {
+        "comment": comment.pk, "resolved": hasattr(comment, "resolution"),
+        "replies": [{"by": str(one.by), "at": one.at, "text": one.text} for one in comment.replies.all()],
     }  # fmt: skip

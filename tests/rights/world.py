@@ -10,6 +10,7 @@ from labelhub.people.models import User
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Role
 from tests.factories import (
+    FLAWED,
     make_claim,
     make_interaction,
     make_key,
@@ -25,6 +26,7 @@ from training.evaluation.models import Case, Suite
 from training.registry.actions import report
 from training.registry.models import Promotion
 
+SPAN = {"start": 0, "end": 3, "exact": "The", "text": "Not so."}
 UNKNOWN = 2**31 - 9  # an id that nothing has
 
 
@@ -53,6 +55,7 @@ class Place:
     tasks: dict[str, int] = field(default_factory=dict)  # claimed by the member of that role
     decisions: dict[str, int] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)  # written by them
+    comments: dict[str, int] = field(default_factory=dict)  # on those
     ids: dict[str, Any] = field(default_factory=dict)
 
     def id_for(self, pattern: str, role: str) -> Any:
@@ -61,6 +64,8 @@ class Place:
             return self.tasks[role]
         if "decisions/<int" in pattern:
             return self.decisions[role]
+        if "comments/<int" in pattern:
+            return self.comments[role]
         if pattern.endswith(
             ("/labels/<int:pk>/", "/labels/<int:pk>/withdrawal/", "/labels/<int:pk>/revision/")
         ):  # one's own
@@ -88,7 +93,8 @@ def make_place(slug: str, first: int) -> Place:
     queue, author = make_queue(project), make_member(project, name="Author")
     for role, person in place.members.items():
         place.tasks[role] = make_claim(make_task(queue), person).task_id
-        place.labels[role] = make_label(make_task(queue), person).pk
+        label = make_label(make_task(queue), person, **FLAWED, comments=[SPAN])
+        place.labels[role], place.comments[role] = label.pk, label.comments.get().pk
     interaction = make_interaction(project)
     flag = {"project": project, "interaction": interaction, "session": interaction.session, "kind": "defect"}
     Flag.objects.create(**flag, evidence="thumb down")

@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from labelhub.body import form_number
 from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
@@ -36,8 +37,6 @@ def project_home(request: HtmxHttpRequest, project: Project) -> HttpResponse:
 @project_page(Right.LABEL)
 def my_labels(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     """?before=<label id> pages on; anything else shows the newest."""
-    asked = request.GET.get("before", "")
-    before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
-    found = history(request.user, project, before=before)
+    found = history(request.user, project, before=form_number(request.GET, "before") or None)
     context = {"project": project, "past": found.past, "more": found.more, "pace": pace(request.user, project)}
     return render(request, "home/history.html", context)

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from annotations.review.actions.claims import claim
 from annotations.review.actions.ranks import wake_after_label
 from annotations.review.actions.seats import locked, settle
+from annotations.review.actions.threads import tell_mentioned
 from annotations.review.judgement import Judgement
 from annotations.review.models import (
     Approval,
@@ -88,7 +89,10 @@ def _store(task: ReviewTask, by: User, payload: dict[str, Any], revises: Label |
     LabelCategory.objects.bulk_create(
         LabelCategory(label=label, category=category, severity=severity) for category, severity in judgement.categories
     )
-    SpanComment.objects.bulk_create(SpanComment(label=label, **vars(comment)) for comment in judgement.comments)
+    comments = SpanComment.objects.bulk_create(
+        SpanComment(label=label, **vars(comment)) for comment in judgement.comments
+    )
+    tell_mentioned(label, comments)
     Draft.objects.filter(task=task, by=by).delete()
     return label
 

@@ -5,6 +5,8 @@ from annotations.review.models.labels import (
     Label,
     LabelCategory,
     LabelQuerySet,
+    Reply,
+    Resolution,
     Return,
     SpanComment,
     Withdrawal,
@@ -12,6 +14,6 @@ from annotations.review.models.labels import (
 from annotations.review.models.work import Claim, Draft, Queue, ReviewTask
 
 __all__ = [
-    "Approval", "Claim", "Draft", "Label", "LabelCategory", "LabelQuerySet", "Queue", "Return", "ReviewTask",
-    "SpanComment", "Withdrawal",
+    "Approval", "Claim", "Draft", "Label", "LabelCategory", "LabelQuerySet", "Queue", "Reply", "Resolution", "Return",
+    "ReviewTask", "SpanComment", "Withdrawal",
 ]  # fmt: skip

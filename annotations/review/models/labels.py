@@ -40,6 +40,9 @@ class LabelQuerySet(models.QuerySet["Label"]):
             "categories__category", "comments__category"
         )
 
+    def with_threads(self) -> Self:
+        return self.prefetch_related("comments__replies__by", "comments__resolution__by")
+
 
 class Label(models.Model):
     """One expert's judgement of one task. Never changed: an edit of an approved one is a new label that revises it."""
@@ -133,6 +136,33 @@ class SpanComment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.start}-{self.end}"
+
+
+class Reply(models.Model):
+    """Said in the thread of a comment."""
+
+    comment = models.ForeignKey(SpanComment, models.CASCADE, related_name="replies")
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    text = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "replies"
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"Reply to comment {self.comment_id}"
+
+
+class Resolution(models.Model):
+    """Somebody holds the thread of a comment for settled; taken back, the row is gone."""
+
+    comment = models.OneToOneField(SpanComment, models.CASCADE, related_name="resolution")
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"Comment {self.comment_id} resolved"
 
 
 class Return(models.Model):

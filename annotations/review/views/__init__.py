@@ -14,8 +14,10 @@ from annotations.review.views.desk import (
     task_skip,
 )
 from annotations.review.views.revision import label_revision
+from annotations.review.views.threads import comment_reply, comment_resolution, label_detail
 
 __all__ = [
-    "approvals", "label_approval", "label_page", "label_return", "label_revision", "label_withdrawal", "queue_claim",
-    "queue_desk", "task_claim", "task_draft", "task_label", "task_lease", "task_release", "task_similar", "task_skip",
+    "approvals", "comment_reply", "comment_resolution", "label_approval", "label_detail", "label_page",
+    "label_return", "label_revision", "label_withdrawal", "queue_claim", "queue_desk", "task_claim", "task_draft",
+    "task_label", "task_lease", "task_release", "task_similar", "task_skip",
 ]  # fmt: skip

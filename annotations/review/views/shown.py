@@ -38,6 +38,7 @@ class Note:
     category: str
     hue: int | str
     replacement: str | None
+    comment: SpanComment | None = None  # of a label; a draft has none
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def draft_notes(comments: Any, categories: Iterable[Category], output: str) -> l
 
 def label_notes(comments: Iterable[SpanComment]) -> list[Note]:
     return [
-        Note(n, c.start, c.end, c.exact, c.text, *_named(c.category), c.replacement) for n, c in enumerate(comments, 1)
+        Note(n, c.start, c.end, c.exact, c.text, *_named(c.category), c.replacement, c)
+        for n, c in enumerate(comments, start=1)
     ]
 
 

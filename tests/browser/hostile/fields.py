@@ -19,6 +19,7 @@ from annotations.review.models import (
     Label,
     LabelCategory,
     Queue,
+    Reply,
     Return,
     ReviewTask,
     SpanComment,
@@ -27,6 +28,7 @@ from annotations.triage.models import Decision, Flag, Rule
 from labelhub.body import stored_text, stored_value
 from labelhub.jobs.models import Job
 from labelhub.keys.models import ApiKey
+from labelhub.notices.models import Notice
 from labelhub.people.models import User
 from labelhub.projects.models import Category, Guidelines, Membership, Project, Taxonomy
 from labelhub.projects.rights import Role
@@ -47,6 +49,7 @@ OURS = {
     "labelhub.Project.slug": "letters, digits and hyphens, checked by the form that makes a project",
     "labelhub.Category.slug": "made by us",
     "labelhub.ApiKey.prefix": "made by us",
+    "labelhub.Notice.path": "an address of ours, made by the action that tells",
     "labelhub.ApiKey.secret_sha256": "a hash",
     "labelhub.ApiKey.scopes": "of a fixed list",
     "annotations.Interaction.body_sha256": "a hash",
@@ -248,6 +251,10 @@ class World:
             label=label, start=0, end=len(self.words), exact=self.words, prefix=self.cut(32), suffix=self.cut(32),
             text=self.words, category=self.category, replacement=self.words,
         )  # fmt: skip
+        Reply.objects.create(comment=label.comments.get(), by=self.moderator, text=self.words)
+        Notice.objects.create(
+            project=self.project, user=self.by, by=self.moderator, text=self.cut(300), path=f"/p/{self.project.slug}/"
+        )
         ReviewTask.objects.filter(pk=task.pk).update(state=state)
         return label
 

@@ -18,6 +18,7 @@ PAGES = {
     "p/<slug:slug>/": "/p/{slug}/",
     "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/",
     "p/<slug:slug>/labels/": "/p/{slug}/labels/",
+    "p/<slug:slug>/labels/<int:pk>/": "/p/{slug}/labels/{label}/",
     "p/<slug:slug>/labels/<int:pk>/revision/": "/p/{slug}/labels/{revisable}/revision/",
     "p/<slug:slug>/tasks/<int:pk>/similar/": "/p/{slug}/tasks/{task}/similar/",
     "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
@@ -35,6 +36,7 @@ SHARED = {
     "": "/",
     "me/": "/me/",
     "me/keys/": "/me/keys/",
+    "me/notices/": "/me/notices/",
     "p/<slug:slug>/triage/rows/": "/p/{slug}/triage/rows/?seen={words}&at={words}",
     "api/v1/interactions/<int:pk>/": "/api/v1/interactions/{interaction}/?project={slug}",
     "api/v1/feedback/parked/": "/api/v1/feedback/parked/?project={slug}",
@@ -71,10 +73,11 @@ NOTHING_TO_SHOW = {
         [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "lease", "release")]
         + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal")]
         + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
-        + ["p/<slug:slug>/q/<slug:queue>/claim/", "p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/", "p/<slug:slug>/labels/<int:pk>/withdrawal/"]
+        + ["p/<slug:slug>/q/<slug:queue>/claim/", "p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/"]
         + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
         + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "context", "rollback")]
         + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels")]
+        + [f"{area}comments/<int:pk>/{noun}/" for area in ("p/<slug:slug>/", "api/v1/") for noun in ("replies", "resolution")]
         + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return", "withdrawal", "revision")]
         + ["api/v1/cases/<int:pk>/retire/", "api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
         + ["admin/training/trainingrun/freeze/", "admin/training/trainingrun/<int:pk>/cancel/"]

@@ -1,0 +1,49 @@
+"""A label for whoever may see it, and what people say to each other about its comments."""
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from annotations.review.actions.threads import reopen, reply, resolve
+from annotations.review.lookup import comment_of, label_of
+from annotations.review.models import SpanComment
+from annotations.review.views.approvals import rests_on
+from labelhub.body import form_text
+from labelhub.http import HtmxHttpRequest, is_fragment, project_page
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Right
+
+
+@require_GET
+@project_page(Right.LABEL)
+def label_detail(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """What #comment-<id> of an address leads to."""
+    label = label_of(project, request.user, pk)
+    return render(request, "annotations/review/label.html", {"project": project, "label": label, **rests_on(label)})
+
+
+@require_POST
+@project_page(Right.LABEL)
+def comment_reply(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    comment = comment_of(project, request.user, pk)
+    reply(comment, by=request.user, text=form_text(request.POST, "text"))
+    return thread(request, project, comment)
+
+
+@require_POST
+@project_page(Right.LABEL)
+def comment_resolution(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """With `reopen` the resolution is taken back."""
+    comment = comment_of(project, request.user, pk)
+    act = reopen if "reopen" in request.POST else resolve
+    act(comment, by=request.user)
+    return thread(request, project, comment)
+
+
+def thread(request: HtmxHttpRequest, project: Project, comment: SpanComment) -> HttpResponse:
+    if is_fragment(request):
+        now = comment_of(project, request.user, comment.pk)
+        return render(request, "components/_thread.html", {"project": project, "label": now.label, "comment": now})
+    at = reverse("review:label_detail", args=[project.slug, comment.label_id])
+    return redirect(f"{at}#comment-{comment.pk}")
