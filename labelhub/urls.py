@@ -8,7 +8,7 @@ from labelhub import health
 from labelhub.api_docs import docs
 from labelhub.keys.views import my_keys, revoked_keys
 from labelhub.notices.views import my_notices, read_notices
-from labelhub.people.views import me
+from labelhub.people.views import me, my_shortcuts
 from training.loop.views import home, my_labels, project_home
 
 handler400, handler403 = "labelhub.http.bad_request", "labelhub.http.forbidden"
@@ -16,6 +16,7 @@ handler404, handler500 = "labelhub.http.not_found", "labelhub.http.server_error"
 urlpatterns = [
     path("", home, name="home"),
     path("me/", me, name="me"),
+    path("me/shortcuts/", my_shortcuts, name="my_shortcuts"),
     path("me/keys/", my_keys, name="my_keys"),
     path("me/keys/revoked/", revoked_keys, name="revoked_keys"),
     path("me/notices/", my_notices, name="my_notices"),

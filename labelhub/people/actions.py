@@ -1,7 +1,7 @@
 """Making people, closing their accounts, and what they change about themselves."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import SESSION_KEY
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from labelhub import jobs
 from labelhub.errors import Conflict, Invalid, NotAllowed, ensure
+from labelhub.people.key_map import changed, refusals
 from labelhub.people.models import User
 from labelhub.people.zones import NAMES
 from labelhub.projects.actions import ensure_another_admin
@@ -45,6 +46,18 @@ def change_self(person: User, *, name: str, time_zone: str, theme: str, single_k
     person.name, person.time_zone, person.theme = name, time_zone, theme
     person.key_map = {**person.key_map, "off": not single_keys}
     person.save(update_fields=["name", "time_zone", "theme", "key_map"])
+
+
+def remap(person: User, wanted: Mapping[str, str]) -> None:
+    """Put other single keys in the place of those that `KEYS` has; what is not named has its own again.
+
+    Raises Invalid with extra `fields`, the name of each key that cannot be to the reason why.
+    """
+    chosen = changed(wanted)
+    refused = refusals(chosen)
+    ensure(not refused, Invalid("Some of these keys cannot be: see beside them.", fields=refused))
+    person.key_map = {**person.key_map, "keys": chosen}
+    person.save(update_fields=["key_map"])
 
 
 def note_overreach(person: User, fields: Iterable[str]) -> None:

@@ -161,6 +161,25 @@ def test_suggested_words_and_the_end_users_own_become_the_better_answer_with_one
     expect(page.locator("#similar")).to_contain_text("No decided case is like this one")
 
 
+def test_ones_own_key_acts_in_the_place_of_the_first(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    expert = make_member(project)
+    page = sign_in(expert)
+    page.goto(f"{site}/me/shortcuts/")
+    page.get_by_label("Skip").fill("x")
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("Saved.")
+    begin(page, project, site)
+    page.keyboard.press("s")
+    expect(page.locator("#skip")).to_be_hidden()
+    page.keyboard.press("x")
+    expect(page.locator("#skip")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_contain_text("X")
+
+
 def test_an_approved_label_is_edited_as_a_new_version_by_keyboard(
     site: str, project: Project, queue: object, sign_in: Callable[..., Page]
 ) -> None:

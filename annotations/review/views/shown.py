@@ -21,7 +21,7 @@ class Choice:
     name: str
     description: str
     hue: int
-    key: str  # 1 to 9, '' beyond
+    key: str  # the name of its key, '' beyond the ninth
     checked: bool
     severity: int
 
@@ -74,7 +74,7 @@ def choices(categories: Iterable[Category], content: dict[str, Any]) -> list[Cho
 
 
 def key_of(number: int) -> str:
-    return str(number) if number < 10 else ""
+    return f"category-{number}" if number < 10 else ""
 
 
 def draft_notes(comments: Any, categories: Iterable[Category], output: str) -> list[Note]:

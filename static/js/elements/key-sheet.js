@@ -34,7 +34,7 @@ class KeySheet extends HTMLElement {
     title.textContent = "Keys on this page";
     const hint = document.createElement("p");
     hint.className = "hint";
-    hint.textContent = "Single keys rest while you type. You can turn them off under your name.";
+    hint.textContent = "Single keys rest while you type. You can turn them off, or choose others, under your name.";
     this.querySelector(".inside").replaceChildren(title, list, hint);
   }
 }

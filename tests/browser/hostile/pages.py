@@ -37,6 +37,7 @@ SHARED = {
     "me/": "/me/",
     "me/keys/": "/me/keys/",
     "me/notices/": "/me/notices/",
+    "me/shortcuts/": "/me/shortcuts/",
     "p/<slug:slug>/triage/rows/": "/p/{slug}/triage/rows/?seen={words}&at={words}",
     "api/v1/interactions/<int:pk>/": "/api/v1/interactions/{interaction}/?project={slug}",
     "api/v1/feedback/parked/": "/api/v1/feedback/parked/?project={slug}",

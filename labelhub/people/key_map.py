@@ -1,0 +1,88 @@
+"""Which single key does what, and what a person has put in its place. Knows no tables.
+
+A key acts where its button is: two acts may share one as long as no page has both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+EVERYWHERE = "everywhere"
+DESK, APPROVALS, TRIAGE = "desk", "approvals", "triage"
+
+
+@dataclass(frozen=True)
+class Key:
+    """`caps`: the keys it has by default, the first one shown; `areas`: the pages that it acts on."""
+
+    name: str
+    says: str
+    caps: tuple[str, ...]
+    areas: tuple[str, ...]
+
+
+KEYS = [
+    Key("good", "Good as it is", ("A",), (DESK,)),
+    Key("skip", "Skip", ("S",), (DESK,)),
+    Key("flag", "Flag to a moderator", ("F",), (DESK,)),
+    Key("comment", "Comment on the selection", ("C",), (DESK,)),
+    Key("caret", "Move through the output with the keyboard", ("H",), (DESK,)),
+    Key("rewrite", "Better answer", ("E",), (DESK,)),
+    Key("replace", "Put the suggested words in", ("I",), (DESK,)),
+    Key("similar", "Similar cases", ("V",), (DESK,)),
+    Key("more", "Confidence and note", ("N",), (DESK,)),
+    Key("guidelines", "Guidelines", ("G",), (DESK,)),
+    Key("worse", "Last category: worse", ("+",), (DESK,)),
+    Key("less-bad", "Last category: less bad", ("-",), (DESK,)),
+    Key("nothing-wrong", "Nothing wrong", ("0",), (DESK,)),
+    *(Key(f"category-{n}", f"Category {n}", (str(n),), (DESK,)) for n in range(1, 10)),
+    Key("approve", "Approve", ("A",), (APPROVALS,)),
+    Key("send-back", "Send back", ("B",), (APPROVALS,)),
+    Key("route", "Send to experts", ("Q",), (TRIAGE,)),
+    Key("dismiss", "Dismiss", ("D",), (TRIAGE,)),
+    Key("next", "Next", ("J",), (APPROVALS, TRIAGE)),
+    Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE)),
+    Key("turns", "What came before", ("T",), (DESK, APPROVALS, TRIAGE)),
+    Key("undo", "Undo", ("Z", "U"), (EVERYWHERE,)),
+    Key("keys", "This list of keys", ("?",), (EVERYWHERE,)),
+]
+BY_NAME = {key.name: key for key in KEYS}
+
+
+def caps_of(name: str, key_map: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys that do `name` for somebody with this `User.key_map`; none for a name that there is not."""
+    key, chosen = BY_NAME.get(name), _chosen(key_map).get(name)
+    if key is None:
+        return ()
+    return (str(chosen),) if chosen else key.caps
+
+
+def changed(wanted: Mapping[str, str]) -> dict[str, str]:
+    """Of {name: key}, in capitals, those that differ from what a key is by default."""
+    caps = {name: cap.strip().upper() for name, cap in wanted.items() if name in BY_NAME}
+    return {name: cap for name, cap in caps.items() if cap and cap != BY_NAME[name].caps[0]}
+
+
+def refusals(chosen: Mapping[str, str]) -> dict[str, str]:
+    """Name to why its key cannot be: no single character, or taken on a page that both act on."""
+    found = {name: "One character that you can type, no space." for name, cap in chosen.items() if not _is_key(cap)}
+    for one, other in combinations(KEYS, 2):
+        shared = set(caps_of(one.name, {"keys": chosen})) & set(caps_of(other.name, {"keys": chosen}))
+        if shared and _meet(one, other):
+            mine, theirs = (one, other) if one.name in chosen else (other, one)
+            found.setdefault(mine.name, f"“{theirs.says}” has this key.")
+    return found
+
+
+def _is_key(cap: str) -> bool:
+    return len(cap) == 1 and cap.isprintable() and not cap.isspace()
+
+
+def _meet(one: Key, other: Key) -> bool:
+    return EVERYWHERE in one.areas + other.areas or bool(set(one.areas) & set(other.areas))
+
+
+def _chosen(key_map: Mapping[str, Any]) -> Mapping[str, Any]:
+    chosen = key_map.get("keys")
+    return chosen if isinstance(chosen, Mapping) else {}
