@@ -13,6 +13,7 @@ review_pages = [
     path("tasks/<int:pk>/label/", review.task_label, name="label"),
     path("tasks/<int:pk>/skip/", review.task_skip, name="skip"),
     path("tasks/<int:pk>/similar/", review.task_similar, name="similar"),
+    path("tasks/<int:pk>/preview/", review.task_preview, name="preview"),
     path("tasks/<int:pk>/lease/", review.task_lease, name="lease"),
     path("tasks/<int:pk>/release/", review.task_release, name="release"),
     path("labels/<int:pk>/", review.label_detail, name="label_detail"),

@@ -30,6 +30,7 @@ KEYS = [
     Key("caret", "Move through the output with the keyboard", ("H",), (DESK,)),
     Key("rewrite", "Better answer", ("E",), (DESK,)),
     Key("replace", "Put the suggested words in", ("I",), (DESK,)),
+    Key("preview", "Show the output formatted", ("M",), (DESK,)),
     Key("similar", "Similar cases", ("V",), (DESK,)),
     Key("more", "Confidence and note", ("N",), (DESK,)),
     Key("guidelines", "Guidelines", ("G",), (DESK,)),

@@ -180,6 +180,20 @@ def test_ones_own_key_acts_in_the_place_of_the_first(
     expect(page.locator("#keys")).to_contain_text("X")
 
 
+def test_the_output_is_shown_formatted_in_the_place_of_its_text_and_back(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page]
+) -> None:
+    Interaction.objects.filter(output=EMOJI).update(output=f"{EMOJI} **So it is.**")
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    page.keyboard.press("m")
+    expect(page.locator("#preview strong")).to_have_text("So it is.")
+    expect(page.locator("#output")).to_be_hidden()
+    page.keyboard.press("m")
+    expect(page.locator("#output")).to_contain_text("**So it is.**")
+    expect(page.locator("#preview")).to_be_hidden()
+
+
 def test_an_approved_label_is_edited_as_a_new_version_by_keyboard(
     site: str, project: Project, queue: object, sign_in: Callable[..., Page]
 ) -> None:

@@ -13,6 +13,7 @@ from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import as_payload, submit, withdraw
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
 from annotations.review.models import Claim, Draft, Label, Queue
+from annotations.review.preview import preview
 from annotations.review.progress import progress
 from annotations.review.similar import similar
 from annotations.review.views.at_hand import at_hand, guidelines_for, typed, wishes
@@ -114,6 +115,14 @@ def task_similar(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
     """Decided cases like this one."""
     task = task_of(project, request.user, pk)
     return render(request, "annotations/review/_similar.html", {"task": task, "similar": similar(task)})
+
+
+@require_GET
+@project_page(Right.LABEL)
+def task_preview(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """The output as formatted text."""
+    task = task_of(project, request.user, pk)
+    return render(request, "annotations/review/_preview.html", {"preview": preview(task.interaction.output)})
 
 
 @require_POST

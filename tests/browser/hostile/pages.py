@@ -20,6 +20,7 @@ PAGES = {
     "p/<slug:slug>/labels/": "/p/{slug}/labels/",
     "p/<slug:slug>/labels/<int:pk>/": "/p/{slug}/labels/{label}/",
     "p/<slug:slug>/labels/<int:pk>/revision/": "/p/{slug}/labels/{revisable}/revision/",
+    "p/<slug:slug>/tasks/<int:pk>/preview/": "/p/{slug}/tasks/{task}/preview/",
     "p/<slug:slug>/tasks/<int:pk>/similar/": "/p/{slug}/tasks/{task}/similar/",
     "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/",
