@@ -5,6 +5,7 @@ from annotations.guidance.models import Injection
 from annotations.recall.models import Embedding, EncoderSet
 from annotations.review.models import (
     Approval,
+    Assignment,
     Claim,
     Draft,
     Label,
@@ -20,7 +21,7 @@ from annotations.review.models import (
 from annotations.triage.models import Decision, Flag, Rule
 
 __all__ = [
-    "Approval", "Claim", "Decision", "Draft", "Embedding", "EncoderSet", "Feedback", "Flag", "ImportJob", "Injection",
-    "Interaction", "Label", "LabelCategory", "Queue", "RawPayload", "Reply", "Resolution", "Return", "ReviewTask",
-    "Rule", "Session", "SpanComment", "Watermark", "Withdrawal",
+    "Approval", "Assignment", "Claim", "Decision", "Draft", "Embedding", "EncoderSet", "Feedback", "Flag", "ImportJob",
+    "Injection", "Interaction", "Label", "LabelCategory", "Queue", "RawPayload", "Reply", "Resolution", "Return",
+    "ReviewTask", "Rule", "Session", "SpanComment", "Watermark", "Withdrawal",
 ]  # fmt: skip

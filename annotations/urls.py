@@ -12,6 +12,7 @@ review_pages = [
     path("tasks/<int:pk>/draft/", review.task_draft, name="draft"),
     path("tasks/<int:pk>/label/", review.task_label, name="label"),
     path("tasks/<int:pk>/skip/", review.task_skip, name="skip"),
+    path("tasks/<int:pk>/snooze/", review.task_snooze, name="snooze"),
     path("tasks/<int:pk>/similar/", review.task_similar, name="similar"),
     path("tasks/<int:pk>/preview/", review.task_preview, name="preview"),
     path("tasks/<int:pk>/lease/", review.task_lease, name="lease"),

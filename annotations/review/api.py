@@ -8,16 +8,26 @@ from rest_framework.response import Response
 
 from annotations.capture.models import Interaction
 from annotations.review.actions.approvals import approve, send_back
-from annotations.review.actions.claims import claim_next, release, skip
+from annotations.review.actions.assignments import assign
+from annotations.review.actions.claims import claim_next, release, skip, snooze
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import revise, submit, withdraw
 from annotations.review.actions.queues import create_queue
 from annotations.review.actions.threads import reopen, reply, resolve
 from annotations.review.actions.work import Work, add_tasks, draw_at_random
-from annotations.review.bodies import ANYTHING, JUDGEMENT, QUEUE, REVISION, label_body, queue_body, task_body
+from annotations.review.bodies import (
+    ANYTHING,
+    ASSIGNMENT,
+    JUDGEMENT,
+    QUEUE,
+    REVISION,
+    label_body,
+    queue_body,
+    task_body,
+)
 from annotations.review.lookup import claim_of, comment_of, queue_of, task_of
 from annotations.review.models import Label, LabelQuerySet, Queue
-from annotations.review.payload import choice_of, text_of, texts_of, truth_of, whole_number_of
+from annotations.review.payload import choice_of, list_of, moment_of, text_of, texts_of, truth_of, whole_number_of
 from annotations.review.progress import progress
 from labelhub.body import object_of
 from labelhub.errors import Invalid, NotFound, ensure
@@ -26,7 +36,7 @@ from labelhub.keys.models import Scope
 from labelhub.people.models import User
 from labelhub.projects.rights import Right
 
-PAGE = 100
+PAGE, PUT_AT_ONCE = 100, 1_000
 
 
 @extend_schema(methods=["GET"], responses={200: ANYTHING})
@@ -42,17 +52,24 @@ def queues(request: Request, caller: Caller) -> Response:
 
 
 def _new_queue(caller: Caller, body: dict[str, Any]) -> Queue:
-    slug, emails = text_of(body, "slug", limit=60), {email.lower() for email in texts_of(body, "reviewers")}
-    reviewers = User.objects.filter(membership__project=caller.project, email__in=emails)
-    missing = sorted(emails - {user.email for user in reviewers})
-    ensure(not missing, Invalid(f"Nobody of this project: {', '.join(missing[:10])[:200]}.", field="reviewers"))
+    slug, reviewers = text_of(body, "slug", limit=60), _people(caller, body, "reviewers")
     return create_queue(
         caller.project, slug=slug, name=text_of(body, "name", limit=120) or slug, by=caller.user,
         instructions=text_of(body, "instructions"), overlap=whole_number_of(body, "overlap", default=1),
         lease_minutes=whole_number_of(body, "lease_minutes", default=15), reviewers=reviewers,
         order=choice_of(body, "order", Queue.Order.values) or Queue.Order.PRIORITY,
+        assignment=choice_of(body, "assignment", Queue.Assignment.values) or Queue.Assignment.PULL,
         random_tenth=truth_of(body, "random_tenth", default=True),
     )  # fmt: skip
+
+
+def _people(caller: Caller, body: dict[str, Any], field: str) -> list[User]:
+    """Members that the body names by e-mail address. Raises Invalid for unknown ones."""
+    emails = {email.lower() for email in texts_of(body, field)}
+    people = list(User.objects.filter(membership__project=caller.project, email__in=emails))
+    missing = sorted(emails - {user.email for user in people})
+    ensure(not missing, Invalid(f"Nobody of this project: {', '.join(missing[:10])[:200]}.", field=field))
+    return people
 
 
 @extend_schema(request={"application/json": ANYTHING}, responses={201: ANYTHING})
@@ -71,7 +88,7 @@ def queue_tasks(request: Request, caller: Caller, slug: str) -> Response:
 def _named(caller: Caller, body: dict[str, Any]) -> list[int]:
     """The ids of the interactions that the body names by external id. Raises Invalid for unknown ones."""
     names = texts_of(body, "interactions")
-    ensure(names and len(names) <= 1000, Invalid("interactions must be a list of 1 to 1,000 external ids."))
+    ensure(names and len(names) <= PUT_AT_ONCE, Invalid("interactions must be a list of 1 to 1,000 external ids."))
     known = dict(
         Interaction.objects.filter(project=caller.project, external_id__in=names)
         .order_by("pk").values_list("external_id", "pk")
@@ -79,6 +96,18 @@ def _named(caller: Caller, body: dict[str, Any]) -> list[int]:
     missing = sorted(set(names) - set(known))
     ensure(not missing, Invalid(f"Unknown interactions: {', '.join(missing[:10])}.", field="interactions"))
     return list(known.values())
+
+
+@extend_schema(request={"application/json": ASSIGNMENT}, responses={200: ANYTHING})
+@api("PUT", scope=Scope.APPROVE, right=Right.TRIAGE)
+def queue_assignments(request: Request, caller: Caller, slug: str) -> Response:
+    """Give open tasks to people: {"tasks": [ids], "to": ["anna@example.org"]}; to nobody: to everybody again."""
+    body, queue = object_of(request), queue_of(caller.project, caller.user, slug)
+    tasks, people = list_of(body, "tasks"), _people(caller, body, "to")
+    numbers = all(isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk < 2**63 for pk in tasks)
+    fits = tasks and len(tasks) <= PUT_AT_ONCE and numbers
+    ensure(fits, Invalid(f"tasks must be a list of 1 to {PUT_AT_ONCE:,} task ids.", field="tasks"))
+    return Response({"moved": assign(queue, tasks, to=people, by=caller.user)})
 
 
 @extend_schema(request=None, responses={200: ANYTHING, 204: None})
@@ -94,6 +123,8 @@ def claim_in_queue(request: Request, caller: Caller, slug: str) -> Response:
 def task_claim(request: Request, caller: Caller, pk: int) -> Response:
     """DELETE gives the task back; PATCH {"skip": "reason"} gives it back and does not offer it again.
 
+    PATCH {"snooze": "<moment with offset>"} gives it back until then.
+
     With the fence of the claim, DELETE with ?fence=<fence> and PATCH {"skip": "reason", "fence": <fence>} leave a claim
     alone that was taken anew since then; PATCH says so with 409.
     """
@@ -101,7 +132,10 @@ def task_claim(request: Request, caller: Caller, pk: int) -> Response:
     if request.method == "PATCH":
         body = object_of(request)
         fence = whole_number_of(body, "fence", default=claim.fence)
-        skip(claim, by=caller.user, reason=text_of(body, "skip", limit=300), fence=fence)
+        if body.get("snooze") is None:
+            skip(claim, by=caller.user, reason=text_of(body, "skip", limit=300), fence=fence)
+        else:
+            snooze(claim, by=caller.user, until=moment_of(body, "snooze"), fence=fence)
     else:
         release(claim, by=caller.user, fence=_number(request, "fence", claim.fence))
     return Response(status=204)

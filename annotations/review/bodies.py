@@ -18,8 +18,17 @@ QUEUE = {
         "overlap": {"type": "integer", "minimum": OVERLAP[0], "maximum": OVERLAP[1], "default": 1},
         "lease_minutes": {"type": "integer", "minimum": LEASE_MINUTES[0], "maximum": LEASE_MINUTES[1], "default": 15},
         "order": {"type": "string", "enum": Queue.Order.values, "default": Queue.Order.PRIORITY},
+        "assignment": {"type": "string", "enum": Queue.Assignment.values, "default": Queue.Assignment.PULL},
         "random_tenth": {"type": "boolean", "default": True, "description": "Draw one in ten at random, marked."},
         "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
+    },
+}
+ASSIGNMENT = {
+    "type": "object",
+    "required": ["tasks", "to"],
+    "properties": {
+        "tasks": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 1000},
+        "to": {**TEXTS, "description": "E-mail addresses of people who judge in the queue; empty: everybody."},
     },
 }
 JUDGEMENT = {
@@ -47,7 +56,7 @@ def queue_body(queue: Queue) -> dict[str, Any]:
     return {
         "slug": queue.slug, "name": queue.name, "instructions": queue.instructions, "overlap": queue.overlap,
         "lease_minutes": queue.lease_minutes, "order": queue.order,
-        "random_tenth": queue.random_tenth,
+        "assignment": queue.assignment, "random_tenth": queue.random_tenth,
         "reviewers": [user.email for user in queue.reviewers.order_by("email")],
     }  # fmt: skip
 

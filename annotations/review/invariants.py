@@ -6,7 +6,17 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, Func, OuterRef, Q, TextField
 from django.db.models.functions import Right, Substr
 
-from annotations.review.models import Approval, Claim, Draft, Label, LabelCategory, Return, ReviewTask, SpanComment
+from annotations.review.models import (
+    Approval,
+    Assignment,
+    Claim,
+    Draft,
+    Label,
+    LabelCategory,
+    Return,
+    ReviewTask,
+    SpanComment,
+)
 from annotations.review.models.work import number_of
 from annotations.review.spans import CONTEXT
 from labelhub.invariants import Invariant, carriage_return_in, differs
@@ -36,6 +46,12 @@ SEATS = [
         broken=Q(done__gte=F("queue__overlap")),
         says="Task {row.pk} is open and every seat of it is done, so nobody is offered it: raise its queue's overlap, "
         "or send a label back.",
+    ),
+    Invariant(
+        "a task is reserved when as many people are given it as judge it, and else is for everybody",
+        of=ReviewTask.objects.alias(given=number_of(Assignment.objects.filter(task=OuterRef("pk")))),
+        broken=Q(reserved=True, given__lt=F("queue__overlap")) | Q(reserved=False, given__gte=F("queue__overlap")),
+        says="Task {row.pk} is {row.reserved:d} for reserved, and its assignments say the other: give it out again.",
     ),
     Invariant(
         "a submitted task has as many judgements as its queue wants",

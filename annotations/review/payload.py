@@ -1,8 +1,10 @@
 """Values of a JSON object that came in. Each reader raises Invalid naming the field; null is the same as left out."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from annotations.capture.fields import read_moment
 from labelhub.body import stored_text
 from labelhub.errors import Invalid, ensure
 
@@ -39,6 +41,14 @@ def whole_number_of(payload: Payload, name: str, *, default: int | None = None) 
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Invalid(f"{name} must be a whole number, at least 0.", field=name)
     return value
+
+
+def moment_of(payload: Payload, name: str) -> datetime:
+    """A moment in ISO 8601 with its offset; it must be there."""
+    try:
+        return read_moment(payload.get(name))[0]
+    except ValueError as error:
+        raise Invalid(f"{name} must be a moment like 2026-11-27T08:00:00+01:00.", field=name) from error
 
 
 def truth_of(payload: Payload, name: str, *, default: bool) -> bool:

@@ -1,5 +1,6 @@
 """What review does by itself: who leaves holds nothing, and tasks get the rank that other rows tell."""
 
+from annotations.review.actions.assignments import deal_what_is_open, take_from_strangers
 from annotations.review.actions.claims import release_strangers
 from annotations.review.actions.ranks import (
     rank_after_approvals,
@@ -16,7 +17,18 @@ from labelhub.projects.models import Project
 @jobs.follow_up("left")
 def release_what_they_held(project_id: int) -> bool:
     release_strangers(project_id)
+    for queue in Queue.objects.filter(project=project_id):
+        take_from_strangers(queue)
+    jobs.wake("undealt", project_id)
     return False
+
+
+@jobs.follow_up("undealt")
+def deal_by_rule(project_id: int) -> bool:
+    """All of a project's queues are asked, also when the first has more to deal."""
+    queues = Queue.objects.filter(project=project_id).exclude(assignment=Queue.Assignment.PULL)
+    more = [deal_what_is_open(queue) for queue in queues]
+    return any(more)
 
 
 @jobs.follow_up("queued")

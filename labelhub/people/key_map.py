@@ -25,6 +25,7 @@ class Key:
 KEYS = [
     Key("good", "Good as it is", ("A",), (DESK,)),
     Key("skip", "Skip", ("S",), (DESK,)),
+    Key("snooze", "Not now", ("W",), (DESK,)),
     Key("flag", "Flag to a moderator", ("F",), (DESK,)),
     Key("comment", "Comment on the selection", ("C",), (DESK,)),
     Key("caret", "Move through the output with the keyboard", ("H",), (DESK,)),

@@ -1,13 +1,16 @@
 """Who holds which task. A seat is taken under the task's row lock, so no two people get the last one."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from annotations.review.actions.assignments import give_back
 from annotations.review.actions.seats import locked, steady
-from annotations.review.models import Claim, Queue, ReviewTask
+from annotations.review.models import Assignment, Claim, Queue, ReviewTask
 from annotations.review.models.work import ReviewTaskQuerySet, number_of
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.people.models import User
@@ -16,6 +19,7 @@ from labelhub.projects.rights import Right
 from labelhub.states import move
 
 TRIES = 50
+LONGEST = timedelta(days=90)  # that somebody puts a task off
 CHOSEN = 9  # answers in a row that were not drawn at random
 # Claim.MOVES in one statement: what is done is never taken anew.
 TAKE = """
@@ -23,7 +27,7 @@ TAKE = """
     VALUES (%(task)s, %(by)s, 'held', 1, statement_timestamp(), statement_timestamp() + %(lease)s, '')
     ON CONFLICT (task_id, by_id) DO UPDATE SET state = 'held', fence = mine.fence + 1,
         claimed_at = excluded.claimed_at,
-        leased_until = excluded.leased_until, skip_reason = ''
+        leased_until = excluded.leased_until, skip_reason = '', snoozed_until = NULL
         WHERE mine.state <> 'done'
     RETURNING *
 """
@@ -37,10 +41,29 @@ def claim_next(queue: Queue, *, by: User) -> Claim | None:
     held = _at_hand(queue, by)
     if held:
         return held
-    waiting = waiting_for(queue, by)
-    drawn, others = waiting.filter(random_slice=True).order_by("pk"), waiting.filter(random_slice=False).in_order()
-    first, then = (drawn, others) if _is_due_at_random(by) else (others, drawn)
-    return _first_free(first, queue, by) or _first_free(then, queue, by)
+    for tasks in _in_turn(
+        _free_for(queue, by), given=_is_given_some(queue, by), drawn_first=_is_due_at_random(by), by=by
+    ):
+        if taken := _first_free(tasks, queue, by):
+            return taken
+    return None
+
+
+def _in_turn(free: ReviewTaskQuerySet, *, given: bool, drawn_first: bool, by: User) -> Iterator[QuerySet[ReviewTask]]:
+    """Where to look, one after the other: what was drawn in its turn, and before what is for everybody what is given.
+
+    Each by an index of its own.
+    """
+    for_all, theirs = free.filter(reserved=False), free.filter(assignments__to=by)
+    for drawn in (drawn_first, not drawn_first):
+        for tasks in (theirs, for_all) if given else (for_all,):
+            yield (
+                tasks.filter(random_slice=True).order_by("pk") if drawn else tasks.filter(random_slice=False).in_order()
+            )
+
+
+def _is_given_some(queue: Queue, by: User) -> bool:
+    return Assignment.objects.filter(to=by, task__queue=queue, task__state=ReviewTask.State.OPEN).exists()
 
 
 def _is_due_at_random(by: User) -> bool:
@@ -89,13 +112,25 @@ def claim(task: ReviewTask, *, by: User) -> Claim:
         return extended(mine, task)
     others = Claim.objects.filter(task=task).exclude(by=by).seats_taken().count()
     ensure(others < task.queue.overlap, StaleState("Somebody else is judging this task. Take the next one."))
+    theirs = not task.reserved or _given_to_or_begun(task, by)
+    ensure(theirs, StaleState("This task is given to somebody else. Take the next one."))
     return _take(task, task.queue, by)
 
 
 def waiting_for(queue: Queue, user: User) -> ReviewTaskQuerySet:
-    """Open tasks of `queue` with a free seat that `user` has neither judged nor skipped."""
+    """Open tasks of `queue` that `user` may take now: those that are for everybody, or given to them."""
+    return _free_for(queue, user).filter(Q(reserved=False) | Exists(_given_to(user)))
+
+
+def _given_to(user: User) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(task=OuterRef("pk"), to=user)
+
+
+def _free_for(queue: Queue, user: User) -> ReviewTaskQuerySet:
+    """Open tasks of `queue` with a free seat that `user` has neither judged, nor skipped, nor put off until later."""
     of_task = Claim.objects.filter(task=OuterRef("pk"))
-    mine = of_task.filter(by=user).filter(Q(state=Claim.State.DONE) | ~Q(skip_reason=""))
+    put_off = Q(snoozed_until__gt=Now())
+    mine = of_task.filter(by=user).filter(Q(state=Claim.State.DONE) | ~Q(skip_reason="") | put_off)
     open_tasks = ReviewTask.objects.open().filter(queue=queue)
     free = open_tasks.alias(taken=number_of(of_task.seats_taken())).filter(taken__lt=queue.overlap)
     return free.exclude(Exists(mine))
@@ -108,6 +143,13 @@ def _take(task: ReviewTask, queue: Queue, by: User) -> Claim:
     ensure(taken, StaleState("You have judged this task. It waits for somebody else now: take the next one."))
     taken[0].task = task
     return taken[0]
+
+
+def _given_to_or_begun(task: ReviewTask, by: User) -> bool:
+    """What they judged before is theirs to take up, whomever it was given to since then."""
+    return any(
+        rows.filter(task=task).exists() for rows in (Assignment.objects.filter(to=by), Claim.objects.filter(by=by))
+    )
 
 
 @transaction.atomic
@@ -131,10 +173,28 @@ def skip(claim: Claim, *, by: User, reason: str, fence: int | None = None) -> No
     Raises StaleState when it is not held any more, or was taken anew since `fence` (left out: since `claim` was read).
     """
     ensure(len(reason) <= 300, Invalid("The reason must be text of at most 300 characters.", field="reason"))
-    mine, _ = _mine(claim, by)
-    holds = mine.state == Claim.State.HELD and mine.fence == (claim.fence if fence is None else fence)
-    ensure(holds, StaleState("You do not hold this task any more: nothing was skipped. Take the next one."))
+    mine, task = _held(claim, by, claim.fence if fence is None else fence, "nothing was skipped")
     move(mine, to=Claim.State.RELEASED, skip_reason=reason or "skipped")
+    give_back(task, by)
+
+
+@transaction.atomic
+def snooze(claim: Claim, *, by: User, until: datetime, fence: int) -> None:
+    """Give it back and want it again at `until`; what is typed stays. Others may take it meanwhile if it is for all.
+
+    Raises StaleState when it is not held any more, or was taken anew since `fence`.
+    """
+    ahead = until - timezone.now()
+    ensure(timedelta() < ahead <= LONGEST, Invalid("until must lie ahead, by at most 90 days.", field="until"))
+    mine, _ = _held(claim, by, fence, "it was not put off")
+    move(mine, to=Claim.State.RELEASED, snoozed_until=until)
+
+
+def _held(claim: Claim, by: User, fence: int, undone: str) -> tuple[Claim, ReviewTask]:
+    mine, task = _mine(claim, by)
+    holds = mine.state == Claim.State.HELD and mine.fence == fence
+    ensure(holds, StaleState(f"You do not hold this task any more: {undone}. Take the next one."))
+    return mine, task
 
 
 def release_strangers(project_id: int) -> None:

@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Least, Now
 
-from annotations.review.actions.seats import settle
+from annotations.review.actions.assignments import after_change
+from annotations.review.actions.seats import alone, settle
 from annotations.review.models import Claim, Queue, ReviewTask
 from labelhub import jobs
 from labelhub.body import stored_text
@@ -29,6 +30,7 @@ class SetUp(TypedDict, total=False):
     name: str
     instructions: str
     order: str
+    assignment: str
     random_tenth: bool
     overlap: int
     lease_minutes: int
@@ -59,7 +61,7 @@ def update_queue(queue: Queue, *, by: User, **set_up: Unpack[SetUp]) -> None:
     """Set the queue up anew; what is being judged follows. Raises NotAllowed, Invalid for what does not fit."""
     ensure_right(by, queue.project, Right.CURATE)
     ensure_fits(queue.project, set_up)
-    before = Queue.objects.select_for_update(no_key=True).get(pk=queue.pk)  # who is judging ends first
+    before = alone(queue.pk)
     Queue.objects.filter(pk=queue.pk).update(**_columns(set_up))
     now = Queue.objects.get(pk=queue.pk)
     if "reviewers" in set_up:
@@ -73,17 +75,20 @@ def update_queue(queue: Queue, *, by: User, **set_up: Unpack[SetUp]) -> None:
     Claim.objects.held().filter(task__queue=queue).update(leased_until=Least(F("leased_until"), lease))
     if now.order != before.order:
         jobs.enqueue("annotations.review.tasks.rank_queue", f"{queue.pk}:0", project=queue.project)
+    after_change(now, before)
     if now.random_tenth:
         jobs.wake("queued", queue.project_id)
 
 
 def ensure_fits(project: Project, set_up: SetUp) -> None:
     """Raises Invalid for what no queue of `project` can be; looks only at what is given."""
-    name, order, reviewers = set_up.get("name"), set_up.get("order"), set_up.get("reviewers", ())
+    name, order, rule = set_up.get("name"), set_up.get("order"), set_up.get("assignment")
+    reviewers = set_up.get("reviewers", ())
     ensure(name is None or name.strip(), Invalid("name is missing.", field="name"))
     ensure(len(name or "") <= 120, Invalid("name must be text of at most 120 characters.", field="name"))
-    orders = ", ".join(Queue.Order.values)
-    ensure(order is None or order in Queue.Order.values, Invalid(f"order must be one of {orders}.", field="order"))
+    for field, chosen, known in ("order", order, Queue.Order), ("assignment", rule, Queue.Assignment):
+        fits, names = chosen is None or chosen in known.values, ", ".join(known.values)
+        ensure(fits, Invalid(f"{field} must be one of {names}.", field=field))
     numbers = ("overlap", set_up.get("overlap"), OVERLAP), ("lease_minutes", set_up.get("lease_minutes"), LEASE_MINUTES)
     for field, value, (low, high) in numbers:
         fits = value is None or low <= value <= high

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from annotations.review.actions.seats import alone
 from annotations.review.models import Approval, Label, Queue, ReviewTask
 from annotations.review.ranking import RANK, TOLD_BY_OTHERS, by_queue, less_novel, ranks
 from labelhub import jobs
@@ -80,6 +81,6 @@ def _write(queue: Queue, sql: str, found: Mapping[int, float]) -> None:
 
 @transaction.atomic
 def _run(queue: Queue, sql: str, values: dict[str, Any]) -> None:
-    list(Queue.objects.select_for_update(no_key=True).filter(pk=queue.pk))
+    alone(queue.pk)
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

@@ -17,6 +17,14 @@ STEADY_OF_TASK = """
 """
 
 
+def alone(pk: int) -> Queue:
+    """The queue for this transaction alone, once everybody who judges in it has ended. Raises NotFound."""
+    queue = Queue.objects.select_for_update(no_key=True, of=("self",)).select_related("project").filter(pk=pk).first()
+    if queue is None:
+        raise NotFound
+    return queue
+
+
 def steady(queue: int) -> Queue:
     """The queue as it is now, and stays until this transaction ends. Raises NotFound."""
     return _first(STEADY, queue)

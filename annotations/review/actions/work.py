@@ -35,8 +35,8 @@ PUT = f"""
         ) AS work
     )
     INSERT INTO annotations_reviewtask
-        (id, project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice, routed_by_id)
-    SELECT task, %(project)s, %(queue)s, id, 'open', priority, rank, reason, %(random_slice)s, %(by)s
+        (id, project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice, reserved, routed_by_id)
+    SELECT task, %(project)s, %(queue)s, id, 'open', priority, rank, reason, %(random_slice)s, false, %(by)s
     FROM given ORDER BY id, task
     ON CONFLICT (queue_id, interaction_id) DO NOTHING
 """
@@ -111,4 +111,7 @@ def _put(queue: Queue, work: list[Work], *, by: User | None, random_slice: bool 
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(PUT, values)
-        return int(cursor.rowcount)
+        added = int(cursor.rowcount)
+    if added and queue.assignment != Queue.Assignment.PULL:
+        jobs.wake("undealt", queue.project_id)
+    return added

@@ -11,9 +11,9 @@ from annotations.review.models.labels import (
     SpanComment,
     Withdrawal,
 )
-from annotations.review.models.work import Claim, Draft, Queue, ReviewTask
+from annotations.review.models.work import Assignment, Claim, Draft, Queue, ReviewTask
 
 __all__ = [
-    "Approval", "Claim", "Draft", "Label", "LabelCategory", "LabelQuerySet", "Queue", "Reply", "Resolution", "Return",
-    "ReviewTask", "SpanComment", "Withdrawal",
+    "Approval", "Assignment", "Claim", "Draft", "Label", "LabelCategory", "LabelQuerySet", "Queue", "Reply",
+    "Resolution", "Return", "ReviewTask", "SpanComment", "Withdrawal",
 ]  # fmt: skip

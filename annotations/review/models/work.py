@@ -10,7 +10,16 @@ from django.db.models.lookups import LessThanOrEqual
 from annotations.capture.models import Interaction
 from labelhub.people.models import User
 from labelhub.projects.models import Membership, Project
-from labelhub.projects.rights import Right, roles_with
+from labelhub.projects.rights import Right, Role, roles_with
+
+
+def may_judge(person: str) -> Q:
+    """Of rows with a task: whether whom their column `person` names may judge it. See `QueueQuerySet.visible_to`."""
+    member = Membership.objects.filter(project=OuterRef("task__project"), user=OuterRef(person), user__is_active=True)
+    named = Queue.reviewers.through.objects.filter(queue=OuterRef("task__queue"))
+    chosen = ~Exists(named) | Exists(named.filter(user=OuterRef(person)))
+    judges = Exists(member.filter(role__in=roles_with(Right.LABEL))) & chosen
+    return Q(judges | Exists(member.filter(role__in=roles_with(Right.TRIAGE))))
 
 
 class QueueQuerySet(models.QuerySet["Queue"]):
@@ -34,6 +43,11 @@ class Queue(models.Model):
         NOVEL = "novel", "what is least like anything decided first"
         DISAGREED = "disagreed", "what people disagree on most first"
 
+    class Assignment(models.TextChoices):
+        PULL = "pull", "to nobody: whoever asks takes the next"
+        ROUND_ROBIN = "round_robin", "to one after the other, in turn"
+        LOAD = "load", "to whom the least is waiting for"
+
     project = models.ForeignKey(Project, models.CASCADE)
     slug = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
@@ -41,6 +55,10 @@ class Queue(models.Model):
     overlap = models.PositiveSmallIntegerField(default=1, help_text="How many experts judge each task.")
     lease_minutes = models.PositiveSmallIntegerField(default=15)
     order = models.CharField(max_length=9, choices=Order, default=Order.PRIORITY)
+    assignment = models.CharField(
+        max_length=11, choices=Assignment, default=Assignment.PULL, help_text="To whom each new task is given."
+    )
+    last_dealt_to = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
     random_tenth = models.BooleanField(
         default=True, help_text="Draws one answer in ten at random from all that was captured: figures rest on those."
     )
@@ -57,8 +75,25 @@ class Queue(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def judges(self) -> models.QuerySet[User]:
+        """Everybody who may judge in it: those that are named, else every expert; moderators and admins always."""
+        members = Membership.objects.filter(project=self.project_id)
+        chosen = Q(role__in=roles_with(Right.LABEL))
+        if named := list(self.reviewers.values_list("pk", flat=True)):
+            chosen &= Q(user__in=named)
+        theirs = members.filter(chosen | Q(role__in=roles_with(Right.TRIAGE)))
+        return User.objects.filter(is_active=True, pk__in=theirs.values("user")).order_by("name", "email")
+
+    def dealt_to(self) -> models.QuerySet[User]:
+        """Those that its rule gives tasks to: who is named, else the experts; where there are none, every judge."""
+        judges, named = self.judges(), list(self.reviewers.values_list("pk", flat=True))
+        experts = Membership.objects.filter(project=self.project_id, role=Role.EXPERT)
+        chosen = judges.filter(pk__in=named) if named else judges.filter(pk__in=experts.values("user"))
+        return chosen if chosen.exists() else judges
+
 
 _SOONEST = F("rank").desc(nulls_last=True)
+_FOR_ALL = Q(state="open", reserved=False)
 
 
 class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
@@ -101,6 +136,7 @@ class ReviewTask(models.Model):
     rank = models.FloatField(null=True, help_text="The larger the sooner it is served; see ranking.py.")
     reason = models.CharField(max_length=300, blank=True)
     random_slice = models.BooleanField(default=False, help_text="Drawn at random: keeps the figures unbiased.")
+    reserved = models.BooleanField(default=False, help_text="Given to as many people as judge it: to nobody else.")
     routed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -111,8 +147,8 @@ class ReviewTask(models.Model):
             models.UniqueConstraint(fields=["queue", "interaction"], name="task_is_one_per_interaction_in_a_queue")
         ]
         indexes: ClassVar = [
-            models.Index("queue", _SOONEST, "id", name="task_served_next", condition=Q(state="open")),
-            models.Index("queue", "id", name="task_drawn", condition=Q(state="open", random_slice=True)),
+            models.Index("queue", _SOONEST, "id", name="task_served_next", condition=_FOR_ALL),
+            models.Index("queue", "id", name="task_drawn", condition=_FOR_ALL & Q(random_slice=True)),
             models.Index("project", name="task_unranked", condition=Q(state="open", rank=None)),
             models.Index(fields=["interaction"], name="task_of_interaction"),
         ]
@@ -160,13 +196,14 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
         has_run_out = Q(LessThanOrEqual(OuterRef("leased_until"), Now()))
         return self.alias(before=number_of(others.filter(Q(state=Claim.State.DONE) | earlier | has_run_out)))
 
+    def put_off(self, queue: Queue, user: User) -> Self:
+        """What `user` wants again later, the soonest first."""
+        mine = self.filter(by=user, task__queue=queue, task__state=ReviewTask.State.OPEN)
+        return mine.filter(state=Claim.State.RELEASED, snoozed_until__gt=Now()).order_by("snoozed_until")
+
     def of_strangers(self) -> Self:
-        """Those of people who may not judge the task any more: see `QueueQuerySet.visible_to`."""
-        member = Membership.objects.filter(project=OuterRef("task__project"), user=OuterRef("by"), user__is_active=True)
-        named = Queue.reviewers.through.objects.filter(queue=OuterRef("task__queue"))
-        chosen = ~Exists(named) | Exists(named.filter(user=OuterRef("by")))
-        judges = Exists(member.filter(role__in=roles_with(Right.LABEL))) & chosen
-        return self.exclude(judges | Exists(member.filter(role__in=roles_with(Right.TRIAGE))))
+        """Those of people who may not judge the task any more."""
+        return self.exclude(may_judge("by"))
 
     def at_hand(self, queue: Queue, user: User) -> Self:
         """What `user` has to judge in `queue` now, the last taken first."""
@@ -195,6 +232,7 @@ class Claim(models.Model):
     claimed_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField()
     skip_reason = models.CharField(max_length=300, blank=True)
+    snoozed_until = models.DateTimeField(null=True, help_text="Given back by somebody who wants it again then.")
 
     objects: ClassVar[ClaimQuerySet] = ClaimQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -209,6 +247,31 @@ class Claim(models.Model):
 
     def __str__(self) -> str:
         return f"Claim of task {self.task_id}"
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def of_strangers(self) -> Self:
+        """Those of people who may not judge the task any more."""
+        return self.exclude(may_judge("to"))
+
+
+class Assignment(models.Model):
+    """A task given to someone, who is served it before all that is for everybody."""
+
+    task = models.ForeignKey(ReviewTask, models.CASCADE, related_name="assignments")
+    to = models.ForeignKey(User, models.CASCADE, related_name="+")
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", help_text="Empty: the queue's own rule.")
+    at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[AssignmentQuerySet] = AssignmentQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["task", "to"], name="assignment_is_one_per_person_and_task")
+        ]
+
+    def __str__(self) -> str:
+        return f"Task {self.task_id} given to person {self.to_id}"
 
 
 class Draft(models.Model):

@@ -13,6 +13,7 @@ from annotations.review.views.desk import (
     task_release,
     task_similar,
     task_skip,
+    task_snooze,
 )
 from annotations.review.views.revision import label_revision
 from annotations.review.views.threads import comment_reply, comment_resolution, label_detail
@@ -20,5 +21,5 @@ from annotations.review.views.threads import comment_reply, comment_resolution, 
 __all__ = [
     "approvals", "comment_reply", "comment_resolution", "label_approval", "label_detail", "label_page",
     "label_return", "label_revision", "label_withdrawal", "queue_claim", "queue_desk", "task_claim", "task_draft",
-    "task_label", "task_lease", "task_preview", "task_release", "task_similar", "task_skip",
+    "task_label", "task_lease", "task_preview", "task_release", "task_similar", "task_skip", "task_snooze",
 ]  # fmt: skip

@@ -8,22 +8,26 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from annotations.review.actions.claims import claim, claim_next, release, renew, skip
+from annotations.review.actions.claims import claim, claim_next, release, renew, skip, snooze
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import as_payload, submit, withdraw
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
 from annotations.review.models import Claim, Draft, Label, Queue
 from annotations.review.preview import preview
-from annotations.review.progress import progress
+from annotations.review.progress import MANY, progress
 from annotations.review.similar import similar
 from annotations.review.views.at_hand import at_hand, guidelines_for, typed, wishes
 from annotations.review.views.form import changes_comments, read_form, whole_number
+from annotations.review.views.later import later
 from labelhub.body import form_text
 from labelhub.errors import Invalid, Refused, StaleState
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.people.models import User
+from labelhub.people.zones import zone_named
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
+
+PUT_OFF = 20  # answers that the start of a queue lists
 
 
 @require_GET
@@ -109,6 +113,18 @@ def task_skip(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespon
     return next_screen(request, task.queue)
 
 
+@require_POST
+@project_page(Right.LABEL)
+def task_snooze(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """Not now: it comes back to the same person later."""
+    task, until = task_of(project, request.user, pk), later(form_text(request.POST, "for"), request.user)
+    held, fence = claim_of(task, request.user), whole_number(request.POST, "fence")
+    snooze(held, by=request.user, until=until, fence=fence)
+    back = until.astimezone(zone_named(request.user.time_zone))
+    messages.info(request, f"Put off. It comes back to you on {back:%-d %b at %H:%M}.")
+    return next_screen(request, task.queue)
+
+
 @require_GET
 @project_page(Right.LABEL)
 def task_similar(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
@@ -166,11 +182,13 @@ def screen(
     stands = progress(queue, request.user)
     context: dict[str, Any] = {
         "project": queue.project, "queue": queue, "claim": held, "refusal": refusal, "revising": revising,
-        "progress": {**stands, "total": max(1, stands["done_today"] + stands["left"])},
+        "progress": {**stands, "total": max(1, stands["done_today"] + stands["left"]), "many": stands["left"] == MANY},
         "screen": "annotations/review/_desk.html" if held else "annotations/review/_start.html",
     }  # fmt: skip
     context |= guidelines_for(queue.project, request.user)
-    if held:
+    if held is None:
+        context["put_off"] = Claim.objects.put_off(queue, request.user).select_related("task__interaction")[:PUT_OFF]
+    else:
         draft = Draft.objects.filter(task=held.task, by=request.user).first()
         context |= at_hand(held.task, request.user) | {"draft": draft}
         before = draft.content if draft else as_payload(revising) if revising else {}

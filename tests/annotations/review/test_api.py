@@ -56,7 +56,7 @@ def test_a_queue_is_made_with_its_overlap_lease_and_reviewers(project, ask):
     assert (answer.status_code, answer.json()["overlap"], answer.json()["name"]) == (201, 3, "refunds")
     queue = Queue.objects.get()
     assert (queue.overlap, queue.lease_minutes, list(queue.reviewers.all())) == (3, 20, [expert])
-    assert (queue.order, queue.random_tenth) == ("novel", True)
+    assert (queue.order, queue.random_tenth, queue.assignment) == ("novel", True, "pull")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_queue_is_made_with_its_overlap_lease_and_reviewers(project, ask):
         ({"slug": None}, "slug"), ({"slug": 7}, "slug"), ({"name": ["x"]}, "name"), ({"instructions": 7}, "instructions"),
         ({"overlap": 0}, "overlap"), ({"overlap": 11}, "overlap"), ({"overlap": "2"}, "overlap"), ({"overlap": True}, "overlap"),
         ({"overlap": 1.5}, "overlap"), ({"lease_minutes": 0}, "lease_minutes"), ({"reviewers": "all"}, "reviewers"),
-        ({"order": "whim"}, "order"), ({"random_tenth": "yes"}, "random_tenth"), ({"random_tenth": 1}, "random_tenth"),
+        ({"order": "whim"}, "order"), ({"assignment": "dice"}, "assignment"), ({"random_tenth": "yes"}, "random_tenth"), ({"random_tenth": 1}, "random_tenth"),
         ({"reviewers": ["nobody@example.org"]}, "reviewers"), ({"reviewers": [7]}, "reviewers"),
     ],
 )  # fmt: skip
@@ -196,3 +196,35 @@ def test_today_begins_at_the_persons_own_midnight_through_a_key_too(project):
         Label.objects.filter(pk=label.pk).update(created_at=at.astimezone(UTC))
     answer = Client().get("/api/v1/queues/", headers={"Authorization": f"Bearer {key}"})
     assert answer.json()["items"][0]["done_today"] == progress(queue, expert)["done_today"] == 1
+
+
+def test_tasks_are_given_to_people_by_address_and_to_everybody_again(project, ask):
+    expert, queue = make_member(project), make_queue(project)
+    tasks, path = [make_task(queue).pk for _ in range(2)], f"queues/{queue.slug}/assignments/"
+    answer = ask("put", path, {"tasks": tasks, "to": [expert.email.upper()]})
+    assert (answer.status_code, answer.json()) == (200, {"moved": 2})
+    assert list(ReviewTask.objects.filter(reserved=True, assignments__to=expert)) == list(ReviewTask.objects.all())
+    assert ask("put", path, {"tasks": tasks, "to": []}).json() == {"moved": 2}
+    assert not ReviewTask.objects.filter(reserved=True).exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"tasks": [], "to": []}, 422), ({"tasks": ["7"], "to": []}, 422), ({"tasks": [True], "to": []}, 422),
+        ({"tasks": [2**70], "to": []}, 422), ({"tasks": [10**12], "to": []}, 404), ({"tasks": [1] * 1001, "to": []}, 422),
+        ({"tasks": [1], "to": ["nobody@example.org"]}, 422), ({"tasks": [1], "to": "everybody"}, 422),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_given_out_is_refused(project, ask, body, status):
+    assert ask("put", f"queues/{make_queue(project).slug}/assignments/", body).status_code == status
+
+
+def test_a_task_is_put_off_with_a_moment_that_has_an_offset(project, ask, moderator):
+    held = make_claim(make_task(make_queue(project)), moderator)
+    path, until = f"tasks/{held.task_id}/claim/", datetime.now(UTC) + timedelta(hours=3)
+    for wrong in ("soon", 7, until.replace(tzinfo=None).isoformat()):
+        assert ask("patch", path, {"snooze": wrong}).json()["field"] == "snooze"
+    assert ask("patch", path, {"snooze": until.isoformat()}).status_code == 204
+    held.refresh_from_db()
+    assert (held.state, held.snoozed_until) == ("released", until)

@@ -27,6 +27,11 @@ def _(world):
     update(world.waiting.task, state="open")
 
 
+@plant("a task is reserved when as many people are given it as judge it, and else is for everybody")
+def _(world):
+    update(world.waiting.task, reserved=True)
+
+
 @plant("a submitted task has as many judgements as its queue wants")
 def _(world):
     queue = make_queue(world.project, overlap=2)

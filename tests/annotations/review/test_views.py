@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -230,6 +231,21 @@ def test_skipping_brings_the_next_one_and_not_this_one_again(queue: Queue) -> No
     body = signed_in(expert).post(at(queue, f"tasks/{task.pk}/skip/"), data, headers=HTMX)
     assert "Nothing left for you here" in body.content.decode()
     assert Claim.objects.get().skip_reason == "not my field"
+
+
+def test_what_is_put_off_is_listed_at_the_end_of_the_queue_with_when_it_comes_back(queue: Queue) -> None:
+    task, expert = make_task(queue), make_member(queue.project, time_zone="Asia/Tokyo")
+    data = {"for": "tomorrow", "fence": make_claim(task, expert).fence}
+    client = signed_in(expert)
+    body = client.post(at(queue, f"tasks/{task.pk}/snooze/"), data, headers=HTMX).content.decode()
+    until = Claim.objects.get().snoozed_until
+    assert until is not None
+    assert until.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%H:%M") == "08:00"
+    assert "Nothing left for you here" in body
+    assert f"{until.astimezone(ZoneInfo('Asia/Tokyo')):%-d %b, 08:00}" in body
+    assert f'action="{at(queue, f"tasks/{task.pk}/claim/")}"' in body
+    data["for"] = "some day"
+    assert client.post(at(queue, f"tasks/{task.pk}/snooze/"), data).status_code == 422
 
 
 def test_the_skip_of_an_old_tab_is_refused(queue: Queue) -> None:

@@ -72,7 +72,7 @@ SHARED = {
 }
 NOTHING_TO_SHOW = {
     **dict.fromkeys(
-        [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "lease", "release")]
+        [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "snooze", "lease", "release")]
         + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal")]
         + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
         + ["p/<slug:slug>/q/<slug:queue>/claim/", "p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/"]
