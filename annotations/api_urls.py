@@ -20,6 +20,7 @@ urlpatterns = [
     path("queues/", review.queues),
     path("queues/<slug:slug>/tasks/", review.queue_tasks),
     path("queues/<slug:slug>/assignments/", review.queue_assignments),
+    path("queues/<slug:slug>/labels/", review.queue_labels),
     path("queues/<slug:slug>/claim/", review.claim_in_queue),
     path("tasks/<int:pk>/claim/", review.task_claim),
     path("tasks/<int:pk>/draft/", review.task_draft),

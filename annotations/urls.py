@@ -8,6 +8,10 @@ from annotations.triage import views as triage
 review_pages = [
     path("q/<slug:queue>/", review.queue_desk, name="desk"),
     path("q/<slug:queue>/claim/", review.queue_claim, name="claim"),
+    path("q/<slug:queue>/tasks/", review.queue_tasks, name="tasks"),
+    path("q/<slug:queue>/tasks/labels/", review.tasks_labels, name="tasks_labels"),
+    path("q/<slug:queue>/tasks/assignment/", review.tasks_assignment, name="tasks_assignment"),
+    path("q/<slug:queue>/tasks/undo/", review.tasks_undo, name="tasks_undo"),
     path("tasks/<int:pk>/claim/", review.task_claim, name="task_claim"),
     path("tasks/<int:pk>/draft/", review.task_draft, name="draft"),
     path("tasks/<int:pk>/label/", review.task_label, name="label"),

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from annotations.capture.models import Interaction
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.assignments import assign
+from annotations.review.actions.bulk import MOST, judge_all
 from annotations.review.actions.claims import claim_next, release, skip, snooze
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import revise, submit, withdraw
@@ -18,6 +19,7 @@ from annotations.review.actions.work import Work, add_tasks, draw_at_random
 from annotations.review.bodies import (
     ANYTHING,
     ASSIGNMENT,
+    BULK,
     JUDGEMENT,
     QUEUE,
     REVISION,
@@ -103,11 +105,28 @@ def _named(caller: Caller, body: dict[str, Any]) -> list[int]:
 def queue_assignments(request: Request, caller: Caller, slug: str) -> Response:
     """Give open tasks to people: {"tasks": [ids], "to": ["anna@example.org"]}; to nobody: to everybody again."""
     body, queue = object_of(request), queue_of(caller.project, caller.user, slug)
-    tasks, people = list_of(body, "tasks"), _people(caller, body, "to")
-    numbers = all(isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk < 2**63 for pk in tasks)
-    fits = tasks and len(tasks) <= PUT_AT_ONCE and numbers
-    ensure(fits, Invalid(f"tasks must be a list of 1 to {PUT_AT_ONCE:,} task ids.", field="tasks"))
+    tasks, people = _task_ids(body, most=PUT_AT_ONCE), _people(caller, body, "to")
     return Response({"moved": assign(queue, tasks, to=people, by=caller.user)})
+
+
+@extend_schema(request={"application/json": BULK}, responses={201: ANYTHING})
+@api("POST", scope=Scope.LABEL, right=Right.TRIAGE)
+def queue_labels(request: Request, caller: Caller, slug: str) -> Response:
+    """The same judgement of many open tasks: {"tasks": [ids], "judgement": {...}}; what others hold is left alone."""
+    caller.ensure(Right.TRIAGE)
+    body, queue = object_of(request), queue_of(caller.project, caller.user, slug)
+    tasks = _task_ids(body, most=MOST)
+    outcome = judge_all(queue, tasks, by=caller.user, payload=body.get("judgement", {}))
+    return Response({"labels": [label.pk for label in outcome.labels], "left_alone": outcome.refused}, status=201)
+
+
+def _task_ids(body: dict[str, Any], *, most: int) -> list[int]:
+    """The ids under "tasks". Raises Invalid."""
+    tasks = list_of(body, "tasks")
+    numbers = all(isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk < 2**63 for pk in tasks)
+    fits = bool(tasks) and len(tasks) <= most and numbers
+    ensure(fits, Invalid(f"tasks must be a list of 1 to {most:,} task ids.", field="tasks"))
+    return tasks
 
 
 @extend_schema(request=None, responses={200: ANYTHING, 204: None})

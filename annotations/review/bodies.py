@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from annotations.review.actions.bulk import MOST
 from annotations.review.actions.labels import as_payload
 from annotations.review.actions.queues import LEASE_MINUTES, OVERLAP
 from annotations.review.models import Claim, Label, Queue, ReviewTask, SpanComment
@@ -49,6 +50,14 @@ JUDGEMENT = {
             "category": {"type": ["string", "null"]}, "replacement": {"type": ["string", "null"]}}}},
     },
 }  # fmt: skip
+BULK = {
+    "type": "object",
+    "required": ["tasks", "judgement"],
+    "properties": {
+        "tasks": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": MOST},
+        "judgement": {**JUDGEMENT, "required": ["verdict"]},
+    },
+}
 REVISION = {**JUDGEMENT, "required": ["verdict"]}
 
 

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 EVERYWHERE = "everywhere"
-DESK, APPROVALS, TRIAGE = "desk", "approvals", "triage"
+DESK, LIST, APPROVALS, TRIAGE = "desk", "list", "approvals", "triage"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Key:
 
 
 KEYS = [
-    Key("good", "Good as it is", ("A",), (DESK,)),
+    Key("good", "Good as it is", ("A",), (DESK, LIST)),
     Key("skip", "Skip", ("S",), (DESK,)),
     Key("snooze", "Not now", ("W",), (DESK,)),
     Key("flag", "Flag to a moderator", ("F",), (DESK,)),
@@ -38,13 +38,15 @@ KEYS = [
     Key("worse", "Last category: worse", ("+",), (DESK,)),
     Key("less-bad", "Last category: less bad", ("-",), (DESK,)),
     Key("nothing-wrong", "Nothing wrong", ("0",), (DESK,)),
-    *(Key(f"category-{n}", f"Category {n}", (str(n),), (DESK,)) for n in range(1, 10)),
+    *(Key(f"category-{n}", f"Category {n}", (str(n),), (DESK, LIST)) for n in range(1, 10)),
+    Key("pick", "Choose, with Shift all from the last one", ("X",), (LIST,)),
+    Key("assign", "Give to somebody", ("G",), (LIST,)),
     Key("approve", "Approve", ("A",), (APPROVALS,)),
     Key("send-back", "Send back", ("B",), (APPROVALS,)),
     Key("route", "Send to experts", ("Q",), (TRIAGE,)),
     Key("dismiss", "Dismiss", ("D",), (TRIAGE,)),
-    Key("next", "Next", ("J",), (APPROVALS, TRIAGE)),
-    Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE)),
+    Key("next", "Next", ("J",), (APPROVALS, TRIAGE, LIST)),
+    Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE, LIST)),
     Key("turns", "What came before", ("T",), (DESK, APPROVALS, TRIAGE)),
     Key("undo", "Undo", ("Z", "U"), (EVERYWHERE,)),
     Key("keys", "This list of keys", ("?",), (EVERYWHERE,)),

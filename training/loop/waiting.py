@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
 
 from annotations.review.models import Claim, Label, Queue, Return, ReviewTask
@@ -23,6 +23,7 @@ class Wait:
     what: str
     href: str
     first: bool = False  # the one to begin with
+    list_href: str = ""  # the same, as a list
 
 
 @dataclass
@@ -40,7 +41,7 @@ def entries(memberships: Iterable[Membership], user: User) -> list[Entry]:
     memberships = list(memberships)
     projects = [membership.project_id for membership in memberships]
     queues = list(Queue.objects.visible_to(user).filter(project__in=projects).order_by("name"))
-    open_tasks = counted(open_to(user), "queue")
+    open_tasks = counted(ReviewTask.objects.visible_to(user).open().not_done_with(user).served_to(user), "queue")
     labels = counted(Label.objects.for_approval_by(user).filter(project__in=projects), "project")
     flagged = counted(Flag.objects.visible_to(user).open(), "project", of="session")
     found = []
@@ -48,6 +49,9 @@ def entries(memberships: Iterable[Membership], user: User) -> list[Entry]:
         entry = Entry(membership.project.slug, membership.project.name, membership.role)
         mine = [queue for queue in queues if queue.project_id == membership.project_id]
         entry.waits = [queue_wait(queue, entry.slug, open_tasks.get(queue.pk, 0)) for queue in mine]
+        if membership.has(Right.TRIAGE):
+            for queue, wait in zip(mine, entry.waits, strict=True):
+                wait.list_href = reverse("review:tasks", args=[entry.slug, queue.slug])
         if membership.has(Right.APPROVE):
             entry.waits = moderating(membership, flagged, labels) + entry.waits
         for wait in [wait for wait in entry.waits if wait.number][:1]:
@@ -66,12 +70,6 @@ def moderating(membership: Membership, flagged: dict[int, int], labels: dict[int
         Wait(flagged.get(pk, 0), "Triage", "flagged sessions", reverse("triage:board", args=[slug])),
         Wait(labels.get(pk, 0), "Approvals", "labels of others", reverse("review:approvals", args=[slug])),
     ]
-
-
-def open_to(user: User) -> Any:
-    """Open tasks that `user` has neither judged nor skipped."""
-    mine = Claim.objects.filter(task=OuterRef("pk"), by=user).filter(Q(state=Claim.State.DONE) | ~Q(skip_reason=""))
-    return ReviewTask.objects.visible_to(user).open().exclude(Exists(mine))
 
 
 def counted(rows: Any, by: str, *, of: str = "pk") -> dict[int, int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -119,21 +119,14 @@ def claim(task: ReviewTask, *, by: User) -> Claim:
 
 def waiting_for(queue: Queue, user: User) -> ReviewTaskQuerySet:
     """Open tasks of `queue` that `user` may take now: those that are for everybody, or given to them."""
-    return _free_for(queue, user).filter(Q(reserved=False) | Exists(_given_to(user)))
-
-
-def _given_to(user: User) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(task=OuterRef("pk"), to=user)
+    return _free_for(queue, user).served_to(user)
 
 
 def _free_for(queue: Queue, user: User) -> ReviewTaskQuerySet:
-    """Open tasks of `queue` with a free seat that `user` has neither judged, nor skipped, nor put off until later."""
-    of_task = Claim.objects.filter(task=OuterRef("pk"))
-    put_off = Q(snoozed_until__gt=Now())
-    mine = of_task.filter(by=user).filter(Q(state=Claim.State.DONE) | ~Q(skip_reason="") | put_off)
-    open_tasks = ReviewTask.objects.open().filter(queue=queue)
-    free = open_tasks.alias(taken=number_of(of_task.seats_taken())).filter(taken__lt=queue.overlap)
-    return free.exclude(Exists(mine))
+    """Open tasks of `queue` with a free seat that `user` is not done with."""
+    taken = number_of(Claim.objects.filter(task=OuterRef("pk")).seats_taken())
+    free = ReviewTask.objects.open().filter(queue=queue).alias(taken=taken).filter(taken__lt=queue.overlap)
+    return free.not_done_with(user)
 
 
 def _take(task: ReviewTask, queue: Queue, by: User) -> Claim:

@@ -107,6 +107,16 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         """The order in which a queue serves what was not drawn at random."""
         return self.order_by(_SOONEST, "pk")
 
+    def not_done_with(self, user: User) -> Self:
+        """Neither judged nor skipped by `user`, nor put off until later."""
+        done = Q(state=Claim.State.DONE) | ~Q(skip_reason="") | Q(snoozed_until__gt=Now())
+        return self.exclude(Exists(Claim.objects.filter(done, task=OuterRef("pk"), by=user)))
+
+    def served_to(self, user: User) -> Self:
+        """For everybody, or given to `user`."""
+        given = Assignment.objects.filter(task=OuterRef("pk"), to=user)
+        return self.filter(Q(reserved=False) | Exists(given))
+
     def undecided(self) -> Self:
         """Still to be judged, or judged and waiting for a second person."""
         return self.filter(state__in=[ReviewTask.State.OPEN, ReviewTask.State.SUBMITTED])

@@ -1,6 +1,7 @@
 """Table of contents: the desk, and the second person's pages."""
 
 from annotations.review.views.approvals import approvals, label_approval, label_page, label_return
+from annotations.review.views.bulk import queue_tasks, tasks_assignment, tasks_labels, tasks_undo
 from annotations.review.views.desk import (
     label_withdrawal,
     queue_claim,
@@ -20,6 +21,7 @@ from annotations.review.views.threads import comment_reply, comment_resolution, 
 
 __all__ = [
     "approvals", "comment_reply", "comment_resolution", "label_approval", "label_detail", "label_page",
-    "label_return", "label_revision", "label_withdrawal", "queue_claim", "queue_desk", "task_claim", "task_draft",
-    "task_label", "task_lease", "task_preview", "task_release", "task_similar", "task_skip", "task_snooze",
+    "label_return", "label_revision", "label_withdrawal", "queue_claim", "queue_desk", "queue_tasks", "task_claim",
+    "task_draft", "task_label", "task_lease", "task_preview", "task_release", "task_similar", "task_skip",
+    "task_snooze", "tasks_assignment", "tasks_labels", "tasks_undo",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ OF_THE_SIGN_IN = "says nothing that is stored but who is signed in"
 PAGES = {
     "p/<slug:slug>/": "/p/{slug}/",
     "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/",
+    "p/<slug:slug>/q/<slug:queue>/tasks/": "/p/{slug}/q/words/tasks/",
     "p/<slug:slug>/labels/": "/p/{slug}/labels/",
     "p/<slug:slug>/labels/<int:pk>/": "/p/{slug}/labels/{label}/",
     "p/<slug:slug>/labels/<int:pk>/revision/": "/p/{slug}/labels/{revisable}/revision/",
@@ -75,9 +76,10 @@ NOTHING_TO_SHOW = {
         [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "snooze", "lease", "release")]
         + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal")]
         + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
-        + ["p/<slug:slug>/q/<slug:queue>/claim/", "p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/"]
+        + [f"p/<slug:slug>/q/<slug:queue>/{verb}/" for verb in ("claim", "tasks/labels", "tasks/assignment", "tasks/undo")]
+        + ["p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/"]
         + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
-        + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "context", "rollback")]
+        + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "queues/<slug:slug>/labels", "queues/<slug:slug>/assignments", "context", "rollback")]
         + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels")]
         + [f"{area}comments/<int:pk>/{noun}/" for area in ("p/<slug:slug>/", "api/v1/") for noun in ("replies", "resolution")]
         + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return", "withdrawal", "revision")]
