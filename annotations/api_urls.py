@@ -29,6 +29,7 @@ urlpatterns = [
     path("labels/", review.labels),
     path("labels/<int:pk>/", review.label),
     path("labels/<int:pk>/approval/", review.label_approval),
+    path("labels/<int:pk>/calibration/", review.label_calibration),
     path("labels/<int:pk>/return/", review.label_return),
     path("labels/<int:pk>/withdrawal/", review.label_withdrawal),
     path("labels/<int:pk>/revision/", review.label_revision),

@@ -6,6 +6,7 @@ from annotations.recall.models import Embedding, EncoderSet
 from annotations.review.models import (
     Approval,
     Assignment,
+    CalibrationResult,
     Claim,
     Draft,
     Label,
@@ -21,7 +22,7 @@ from annotations.review.models import (
 from annotations.triage.models import Decision, Flag, Rule
 
 __all__ = [
-    "Approval", "Assignment", "Claim", "Decision", "Draft", "Embedding", "EncoderSet", "Feedback", "Flag", "ImportJob",
-    "Injection", "Interaction", "Label", "LabelCategory", "Queue", "RawPayload", "Reply", "Resolution", "Return",
-    "ReviewTask", "Rule", "Session", "SpanComment", "Watermark", "Withdrawal",
+    "Approval", "Assignment", "CalibrationResult", "Claim", "Decision", "Draft", "Embedding", "EncoderSet",
+    "Feedback", "Flag", "ImportJob", "Injection", "Interaction", "Label", "LabelCategory", "Queue", "RawPayload",
+    "Reply", "Resolution", "Return", "ReviewTask", "Rule", "Session", "SpanComment", "Watermark", "Withdrawal",
 ]  # fmt: skip

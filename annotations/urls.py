@@ -24,6 +24,7 @@ review_pages = [
     path("labels/<int:pk>/", review.label_detail, name="label_detail"),
     path("labels/<int:pk>/withdrawal/", review.label_withdrawal, name="withdrawal"),
     path("labels/<int:pk>/revision/", review.label_revision, name="revision"),
+    path("labels/<int:pk>/calibration/", review.label_calibration, name="calibration"),
     path("comments/<int:pk>/replies/", review.comment_reply, name="reply"),
     path("comments/<int:pk>/resolution/", review.comment_resolution, name="resolution"),
     path("approvals/", review.approvals, name="approvals"),

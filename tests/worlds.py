@@ -14,6 +14,7 @@ from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayl
 from annotations.guidance.models import Injection
 from annotations.recall.models import Embedding
 from annotations.review.actions.approvals import approve, send_back
+from annotations.review.actions.calibration import calibrate_with
 from annotations.review.actions.claims import skip
 from annotations.review.actions.drafts import save_draft
 from annotations.review.models import Approval, Claim, Label, Queue, Return, ReviewTask
@@ -59,6 +60,7 @@ class Annotated:
     good: Approval
     returned: Return
     waiting: Label
+    calibrated: Label  # of a calibration item
     held: Claim
     routed: Decision
     dismissed: Decision
@@ -93,6 +95,7 @@ def annotated_world() -> Annotated:
     sent_back = make_label(tasks[2], expert, **FLAWED, rewrite="Yes, within 30 days.")
     returned = send_back(sent_back, by=moderator, reason="Say how.")
     waiting = make_label(tasks[3], expert, **FLAWED, rewrite="It weighs 3 kg.")
+    calibrated = make_label(calibrate_with(good.label, by=moderator), make_member(project), **FLAWED)
     held = make_claim(tasks[2], make_member(project))
     save_draft(tasks[2], by=held.by, fence=held.fence, version=0, content={"note": "hm"})
     skip(make_claim_of_another(queue, project), by=moderator, reason="not mine")
@@ -104,7 +107,7 @@ def annotated_world() -> Annotated:
     approval.refresh_from_db()
     return Annotated(
         project, expert, moderator, admin, interactions, Feedback.objects.parked().get(project=project), queue, approval,
-        good, returned, waiting, held, routed, dismissed, injection, done,
+        good, returned, waiting, calibrated, held, routed, dismissed, injection, done,
     )  # fmt: skip
 
 

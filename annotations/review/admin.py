@@ -12,7 +12,10 @@ from labelhub.admin import ManagedAdmin, managed
 from labelhub.errors import Invalid
 from labelhub.people.models import User
 
-SET_UP = ("name", "instructions", "order", "assignment", "random_tenth", "overlap", "lease_minutes", "reviewers")
+SET_UP = (
+    "name", "instructions", "order", "assignment", "random_tenth", "overlap", "lease_minutes", "calibration_every",
+    "calibration_feedback", "reviewers",
+)  # fmt: skip
 
 
 class QueueForm(forms.ModelForm):

@@ -10,6 +10,7 @@ from annotations.capture.models import Interaction
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.assignments import assign
 from annotations.review.actions.bulk import MOST, judge_all
+from annotations.review.actions.calibration import calibrate_with, shown_result, stop_calibrating
 from annotations.review.actions.claims import claim_next, release, skip, snooze
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import revise, submit, withdraw
@@ -23,6 +24,7 @@ from annotations.review.bodies import (
     JUDGEMENT,
     QUEUE,
     REVISION,
+    calibration_body,
     label_body,
     queue_body,
     task_body,
@@ -62,6 +64,8 @@ def _new_queue(caller: Caller, body: dict[str, Any]) -> Queue:
         order=choice_of(body, "order", Queue.Order.values) or Queue.Order.PRIORITY,
         assignment=choice_of(body, "assignment", Queue.Assignment.values) or Queue.Assignment.PULL,
         random_tenth=truth_of(body, "random_tenth", default=True),
+        calibration_every=whole_number_of(body, "calibration_every", default=20),
+        calibration_feedback=truth_of(body, "calibration_feedback", default=True),
     )  # fmt: skip
 
 
@@ -173,10 +177,11 @@ def task_draft(request: Request, caller: Caller, pk: int) -> Response:
 @extend_schema(request={"application/json": JUDGEMENT}, responses={201: ANYTHING})
 @api("POST", scope=Scope.LABEL, right=Right.LABEL)
 def task_labels(request: Request, caller: Caller, pk: int) -> Response:
-    """Submit a judgement of a claimed task."""
+    """Submit a judgement of a claimed task. Of a calibration item the answer says what the gold answer is."""
     body, task = object_of(request), task_of(caller.project, caller.user, pk)
     label = submit(task, by=caller.user, fence=whole_number_of(body, "fence"), payload=body)
-    return Response(label_body(_label(caller, label.pk)), status=201)
+    told = calibration_body(shown_result(label))
+    return Response({**label_body(_label(caller, label.pk)), **told}, status=201)
 
 
 @extend_schema(responses={200: ANYTHING})
@@ -206,6 +211,15 @@ def label_approval(request: Request, caller: Caller, pk: int) -> Response:
     approval = approve(_label(caller, pk), by=caller.user, note=text_of(object_of(request), "note"))
     approval.refresh_from_db(fields=["at"])
     return Response({"id": approval.pk, "label": pk, "by": str(approval.by), "at": approval.at}, status=201)
+
+
+@extend_schema(request=None, responses={204: None})
+@api("PUT", "DELETE", scope=Scope.APPROVE, right=Right.CURATE)
+def label_calibration(request: Request, caller: Caller, pk: int) -> Response:
+    """PUT hides the case of a gold answer among the work of its queue, as a calibration item; DELETE takes it out."""
+    act = calibrate_with if request.method == "PUT" else stop_calibrating
+    act(_label(caller, pk), by=caller.user)
+    return Response(status=204)
 
 
 @extend_schema(request={"application/json": ANYTHING}, responses={201: ANYTHING})

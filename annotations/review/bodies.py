@@ -4,8 +4,8 @@ from typing import Any
 
 from annotations.review.actions.bulk import MOST
 from annotations.review.actions.labels import as_payload
-from annotations.review.actions.queues import LEASE_MINUTES, OVERLAP
-from annotations.review.models import Claim, Label, Queue, ReviewTask, SpanComment
+from annotations.review.actions.queues import CALIBRATION_EVERY, LEASE_MINUTES, OVERLAP
+from annotations.review.models import CalibrationResult, Claim, Label, Queue, ReviewTask, SpanComment
 
 ANYTHING = {"type": "object", "additionalProperties": True}
 TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
@@ -21,6 +21,13 @@ QUEUE = {
         "order": {"type": "string", "enum": Queue.Order.values, "default": Queue.Order.PRIORITY},
         "assignment": {"type": "string", "enum": Queue.Assignment.values, "default": Queue.Assignment.PULL},
         "random_tenth": {"type": "boolean", "default": True, "description": "Draw one in ten at random, marked."},
+        "calibration_every": {
+            "type": "integer",
+            "minimum": CALIBRATION_EVERY[0],
+            "maximum": CALIBRATION_EVERY[1],
+            "default": 20,
+        },
+        "calibration_feedback": {"type": "boolean", "default": True},
         "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
     },
 }
@@ -66,6 +73,7 @@ def queue_body(queue: Queue) -> dict[str, Any]:
         "slug": queue.slug, "name": queue.name, "instructions": queue.instructions, "overlap": queue.overlap,
         "lease_minutes": queue.lease_minutes, "order": queue.order,
         "assignment": queue.assignment, "random_tenth": queue.random_tenth,
+        "calibration_every": queue.calibration_every, "calibration_feedback": queue.calibration_feedback,
         "reviewers": [user.email for user in queue.reviewers.order_by("email")],
     }  # fmt: skip
 
@@ -96,6 +104,13 @@ def label_body(label: Label, *, threads: bool = False) -> dict[str, Any]:
         **as_payload(label),
         **({"threads": [_thread_body(comment) for comment in label.comments.all()]} if threads else {}),
     }  # fmt: skip
+
+
+def calibration_body(result: CalibrationResult | None) -> dict[str, Any]:
+    """What the author of a label of a calibration item is told, {} for any other label."""
+    if result is None:
+        return {}
+    return {"calibration": {"agreement": result.agreement, "gold": as_payload(result.gold.label)}}
 
 
 def _thread_body(comment: SpanComment) -> dict[str, Any]:

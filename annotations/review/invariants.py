@@ -42,7 +42,7 @@ _WAITING = Label.objects.waiting().filter(task=OuterRef("pk"))
 SEATS = [
     Invariant(
         "an open task has a seat left to fill",
-        of=_TASKS.filter(state=State.OPEN),
+        of=_TASKS.filter(state=State.OPEN, calibration=False),
         broken=Q(done__gte=F("queue__overlap")),
         says="Task {row.pk} is open and every seat of it is done, so nobody is offered it: raise its queue's overlap, "
         "or send a label back.",
@@ -55,13 +55,13 @@ SEATS = [
     ),
     Invariant(
         "a submitted task has as many judgements as its queue wants",
-        of=_TASKS.filter(state=State.SUBMITTED),
+        of=_TASKS.filter(state=State.SUBMITTED, calibration=False),
         broken=Q(done__lt=F("queue__overlap")),
         says="Task {row.pk} is submitted with a seat still empty: approve what is there, or send it back.",
     ),
     Invariant(
         "no more people hold a task than seats are left",
-        of=_TASKS,
+        of=_TASKS.filter(calibration=False),
         broken=Q(live__gt=0) & Q(live__gt=F("queue__overlap") - F("done")),
         says="Task {row.pk} is held by more people than it has seats: whoever took it last is refused.",
     ),
@@ -74,13 +74,13 @@ SEATS = [
     ),
     Invariant(
         "a submitted task waits for somebody's decision",
-        of=ReviewTask.objects.filter(state=State.SUBMITTED),
+        of=ReviewTask.objects.filter(state=State.SUBMITTED, calibration=False),
         broken=~Q(Exists(_WAITING)),
         says="Task {row.pk} is submitted, and each of its labels was decided on before: it would wait for ever.",
     ),
     Invariant(
         "an approved task has an approved label",
-        of=ReviewTask.objects.filter(state=State.APPROVED),
+        of=ReviewTask.objects.filter(state=State.APPROVED, calibration=False),
         broken=~Q(Exists(Approval.objects.filter(label__task=OuterRef("pk")))),
         says="Task {row.pk} is approved, none of its labels is: nothing of it is injected or trained on.",
     ),
@@ -205,6 +205,25 @@ FOUR_EYES = [
         of=Label.objects.exclude(returned=None, withdrawal=None),
         broken=Q(Exists(Approval.objects.filter(label=OuterRef("pk")))) | ~Q(returned=None) & ~Q(withdrawal=None),
         says="Label {row.pk} was decided on twice or taken back as well: ask a second person to judge it again.",
+    ),
+    Invariant(
+        "nobody decided on what was said of a calibration item",
+        of=Label.objects.filter(task__calibration=True),
+        broken=Q(Exists(Approval.objects.filter(label=OuterRef("pk")))) | ~Q(returned=None),
+        says="Label {row.pk} is of a calibration item and was decided on: it counts as truth beside the gold answer.",
+    ),
+    Invariant(
+        "a calibration item is open or closed, for it waits for nobody",
+        of=ReviewTask.objects.filter(calibration=True),
+        broken=~Q(state__in=[State.OPEN, State.CLOSED]),
+        says="Task {row.pk} is a calibration item and {row.state}: nobody is offered it any more.",
+    ),
+    Invariant(
+        "a calibration item has a gold answer",
+        of=ReviewTask.objects.filter(calibration=True, state=State.OPEN),
+        broken=~Q(Exists(Approval.objects.filter(interaction=OuterRef("interaction")))),
+        says="Task {row.pk} is a calibration item without an approved label: what people say of it is compared with "
+        "nothing.",
     ),
     Invariant(
         "what is approved judges something",

@@ -60,11 +60,14 @@ def disputes(tasks: Iterable[ReviewTask]) -> dict[int, float]:
     """How much the labels of each task's answer differ, whichever queue they come from."""
     answers = {task.pk: task.interaction_id for task in tasks}
     said: defaultdict[int, list[Judgement]] = defaultdict(list)
-    labels = Label.objects.standing().filter(task__interaction__in=set(answers.values()))
+    labels = Label.objects.standing().filter(task__interaction__in=set(answers.values()), task__calibration=False)
     for label in labels.select_related("task").prefetch_related("categories__category"):
-        slugs = frozenset(item.category.slug for item in label.categories.all())
-        said[label.task.interaction_id].append((label.verdict, slugs))
+        said[label.task.interaction_id].append(said_by(label))
     return {pk: disagreement(said[answer]) for pk, answer in answers.items()}
+
+
+def said_by(label: Label) -> Judgement:
+    return label.verdict, frozenset(item.category.slug for item in label.categories.all())
 
 
 def disagreement(judgements: Iterable[Judgement]) -> float:

@@ -28,8 +28,9 @@ INTERACTIONS = """
 """
 SESSION = "INSERT INTO annotations_session (project_id, external_id) VALUES (%s, %s) RETURNING id"
 TASKS = """
-    INSERT INTO annotations_reviewtask (project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice)
-    SELECT %s, %s, id, %s, id %% 5, id %% 5, '', false FROM unnest(%s::bigint[]) AS id RETURNING id
+    INSERT INTO annotations_reviewtask (project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice,
+        reserved, calibration)
+    SELECT %s, %s, id, %s, id %% 5, id %% 5, '', false, false, false FROM unnest(%s::bigint[]) AS id RETURNING id
 """
 LABELS = """
     INSERT INTO annotations_label (project_id, task_id, author_id, verdict, root_cause, rewrite, confidence, note,

@@ -37,7 +37,8 @@ class Past:
     @property
     def waits(self) -> bool:
         """Nobody has decided on it, so its author may take it back."""
-        return not any(hasattr(self.label, end) for end in ("approval", "returned", "withdrawal"))
+        ends = ("approval", "returned", "withdrawal", "calibration")
+        return not any(hasattr(self.label, end) for end in ends)
 
     @property
     def is_revisable(self) -> bool:
@@ -62,8 +63,13 @@ class History:
 def history(user: User, project: Project, *, before: int | None = None) -> History:
     """Labels of `user` in `project`, at most PAGE of those before the id `before`."""
     mine = Label.objects.filter(author=user, project=project).with_evidence()
+    mine = mine.exclude(task__calibration=True, task__queue__calibration_feedback=False)  # it would tell them apart
     stands = Exists(Label.objects.standing().filter(pk=OuterRef("pk")))
-    mine = mine.select_related("approval__by", "returned__by", "withdrawal").annotate(stands=stands).order_by("-pk")
+    mine = (
+        mine.select_related("approval__by", "returned__by", "withdrawal", "calibration")
+        .annotate(stands=stands)
+        .order_by("-pk")
+    )
     found = list((mine.filter(pk__lt=before) if before else mine)[: PAGE + 1])
     labels = found[:PAGE]
     taught = _taught(project, [label.pk for label in labels])

@@ -50,6 +50,8 @@ def send_back(label: Label, *, by: User, reason: str) -> Return:
 def _decide_on(label: Label) -> ReviewTask:
     """The label's task, locked. Raises StaleState when somebody decided on the label before, or it was taken back."""
     task = locked(label.task_id)
+    compared = StaleState("A calibration item is compared with its gold answer: nobody decides on it.")
+    ensure(not task.calibration, compared)
     taken_back = Withdrawal.objects.filter(label=label).exists()
     ensure(not taken_back, StaleState("Its author took this label back: there is nothing to decide on."))
     waiting = Label.objects.waiting().filter(pk=label.pk).exists()

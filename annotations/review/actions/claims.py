@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from annotations.review.actions.assignments import give_back
 from annotations.review.actions.seats import locked, steady
-from annotations.review.models import Assignment, Claim, Queue, ReviewTask
+from annotations.review.models import Approval, Assignment, Claim, Queue, ReviewTask
 from annotations.review.models.work import ReviewTaskQuerySet, number_of
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.people.models import User
@@ -41,12 +41,38 @@ def claim_next(queue: Queue, *, by: User) -> Claim | None:
     held = _at_hand(queue, by)
     if held:
         return held
-    for tasks in _in_turn(
-        _free_for(queue, by), given=_is_given_some(queue, by), drawn_first=_is_due_at_random(by), by=by
-    ):
+    latest = list(Claim.objects.latest_of(by)[: max(CHOSEN, queue.calibration_every)])
+    if _is_due_for_calibration(queue, latest) and (taken := _hidden(queue, by)):
+        return taken
+    free, given, drawn_first = _free_for(queue, by), _is_given_some(queue, by), _is_due_at_random(latest)
+    for tasks in _in_turn(free, given=given, drawn_first=drawn_first, by=by):
         if taken := _first_free(tasks, queue, by):
             return taken
     return None
+
+
+def _is_due_at_random(latest: list[Claim]) -> bool:
+    """Whether the last nine that somebody took were all chosen: so of ten at least one was drawn, if there are any.
+
+    Drawn ones are served in the order of the draw, in none that a rank or a person chose: so they stay a fair sample.
+    """
+    last = latest[:CHOSEN]
+    return len(last) == CHOSEN and not any(one.task.random_slice for one in last)
+
+
+def _is_due_for_calibration(queue: Queue, latest: list[Claim]) -> bool:
+    last = latest[: max(0, queue.calibration_every - 1)]
+    enough = queue.calibration_every and len(last) == queue.calibration_every - 1
+    return bool(enough) and not any(one.task.calibration for one in last)
+
+
+def _hidden(queue: Queue, by: User) -> Claim | None:
+    """A calibration item, any of those that `by` has neither judged nor decided on before."""
+    gold = Approval.objects.filter(interaction=OuterRef("interaction"))
+    known = Exists(gold.filter(Q(by=by) | Q(label__author=by)))
+    items = ReviewTask.objects.calibration().filter(queue=queue).not_done_with(by).exclude(known).order_by("?")
+    task = items.select_for_update(skip_locked=True, of=("self",)).first()
+    return _take(task, queue, by) if task else None
 
 
 def _in_turn(free: ReviewTaskQuerySet, *, given: bool, drawn_first: bool, by: User) -> Iterator[QuerySet[ReviewTask]]:
@@ -64,15 +90,6 @@ def _in_turn(free: ReviewTaskQuerySet, *, given: bool, drawn_first: bool, by: Us
 
 def _is_given_some(queue: Queue, by: User) -> bool:
     return Assignment.objects.filter(to=by, task__queue=queue, task__state=ReviewTask.State.OPEN).exists()
-
-
-def _is_due_at_random(by: User) -> bool:
-    """Whether the last nine that `by` took were all chosen: so of ten at least one was drawn, as long as there are any.
-
-    Drawn ones are served in the order of the draw, in none that a rank or a person chose: so they stay a fair sample.
-    """
-    latest = Claim.objects.filter(by=by).order_by("-claimed_at").values_list("task__random_slice", flat=True)[:CHOSEN]
-    return len(latest) == CHOSEN and not any(latest)
 
 
 def _first_free(tasks: QuerySet[ReviewTask], queue: Queue, by: User) -> Claim | None:
@@ -111,7 +128,8 @@ def claim(task: ReviewTask, *, by: User) -> Claim:
     if mine:
         return extended(mine, task)
     others = Claim.objects.filter(task=task).exclude(by=by).seats_taken().count()
-    ensure(others < task.queue.overlap, StaleState("Somebody else is judging this task. Take the next one."))
+    free = task.calibration or others < task.queue.overlap
+    ensure(free, StaleState("Somebody else is judging this task. Take the next one."))
     theirs = not task.reserved or _given_to_or_begun(task, by)
     ensure(theirs, StaleState("This task is given to somebody else. Take the next one."))
     return _take(task, task.queue, by)

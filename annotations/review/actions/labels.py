@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from annotations.review.actions.calibration import compare
 from annotations.review.actions.claims import claim
 from annotations.review.actions.ranks import wake_after_label
 from annotations.review.actions.seats import locked, settle
@@ -13,6 +14,7 @@ from annotations.review.actions.threads import tell_mentioned
 from annotations.review.judgement import Judgement
 from annotations.review.models import (
     Approval,
+    CalibrationResult,
     Claim,
     Draft,
     Label,
@@ -40,6 +42,9 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -
     claim = _held_claim(task, by, fence)
     label = _store(task, by, payload)
     move(claim, to=Claim.State.DONE)
+    if task.calibration:
+        compare(label)
+        return label
     settle(ReviewTask.objects.filter(pk=task.pk))
     wake_after_label(task)
     return label
@@ -138,6 +143,8 @@ def hand_back(label: Label, task: ReviewTask) -> None:
 
 def _ensure_undecided(label: Label) -> None:
     """Raises StaleState. The label's task is locked."""
+    shown = CalibrationResult.objects.filter(label=label, label__task__queue__calibration_feedback=True).exists()
+    ensure(not shown, StaleState("It was a calibration item, and you have seen the gold answer: it stays as it is."))
     if approval := Approval.objects.select_related("by").filter(label=label).first():
         raise StaleState(f"{approval.by} has approved it: it stays. Change it in a new version.", approved=True)
     if returned := Return.objects.select_related("by").filter(label=label).first():

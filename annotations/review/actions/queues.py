@@ -21,7 +21,7 @@ from labelhub.projects.actions import ensure_right
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
 
-OVERLAP, LEASE_MINUTES = (1, 10), (1, 240)
+OVERLAP, LEASE_MINUTES, CALIBRATION_EVERY = (1, 10), (1, 240), (0, 1_000)
 
 
 class SetUp(TypedDict, total=False):
@@ -32,6 +32,8 @@ class SetUp(TypedDict, total=False):
     order: str
     assignment: str
     random_tenth: bool
+    calibration_every: int
+    calibration_feedback: bool
     overlap: int
     lease_minutes: int
     reviewers: Collection[User]
@@ -89,8 +91,9 @@ def ensure_fits(project: Project, set_up: SetUp) -> None:
     for field, chosen, known in ("order", order, Queue.Order), ("assignment", rule, Queue.Assignment):
         fits, names = chosen is None or chosen in known.values, ", ".join(known.values)
         ensure(fits, Invalid(f"{field} must be one of {names}.", field=field))
-    numbers = ("overlap", set_up.get("overlap"), OVERLAP), ("lease_minutes", set_up.get("lease_minutes"), LEASE_MINUTES)
-    for field, value, (low, high) in numbers:
+    bounds = {"overlap": OVERLAP, "lease_minutes": LEASE_MINUTES, "calibration_every": CALIBRATION_EVERY}
+    for field, (low, high) in bounds.items():
+        value: Any = set_up.get(field)
         fits = value is None or low <= value <= high
         ensure(fits, Invalid(f"{field} must be from {low} to {high}.", field=field))
     members = Membership.objects.filter(project=project, user__in=reviewers).count()

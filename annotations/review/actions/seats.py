@@ -54,9 +54,10 @@ def _first(sql: str, pk: int) -> Queue:
 def settle(tasks: QuerySet[ReviewTask]) -> None:
     """Each is open while a seat is free; else submitted while a label waits, else approved, and approved it stays.
 
+    A calibration item stays open until somebody takes it out.
     Their locks are held, or that of their queue. Three statements, however many tasks: the moves of ReviewTask.MOVES.
     """
-    tasks = tasks.alias(done=number_of(Claim.objects.done().filter(task=OuterRef("pk"))))
+    tasks = tasks.filter(calibration=False).alias(done=number_of(Claim.objects.done().filter(task=OuterRef("pk"))))
     full = tasks.filter(done__gte=F("queue__overlap"))
     tasks.filter(done__lt=F("queue__overlap")).exclude(state=State.OPEN).update(state=State.OPEN)
     full.filter(state=State.OPEN).update(state=State.SUBMITTED)

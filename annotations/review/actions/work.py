@@ -35,10 +35,11 @@ PUT = f"""
         ) AS work
     )
     INSERT INTO annotations_reviewtask
-        (id, project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice, reserved, routed_by_id)
-    SELECT task, %(project)s, %(queue)s, id, 'open', priority, rank, reason, %(random_slice)s, false, %(by)s
+        (id, project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice, reserved, calibration,
+         routed_by_id)
+    SELECT task, %(project)s, %(queue)s, id, 'open', priority, rank, reason, %(random_slice)s, false, false, %(by)s
     FROM given ORDER BY id, task
-    ON CONFLICT (queue_id, interaction_id) DO NOTHING
+    ON CONFLICT (queue_id, interaction_id) WHERE NOT calibration DO NOTHING
 """
 
 

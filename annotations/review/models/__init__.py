@@ -2,6 +2,7 @@
 
 from annotations.review.models.labels import (
     Approval,
+    CalibrationResult,
     Label,
     LabelCategory,
     LabelQuerySet,
@@ -14,6 +15,6 @@ from annotations.review.models.labels import (
 from annotations.review.models.work import Assignment, Claim, Draft, Queue, ReviewTask
 
 __all__ = [
-    "Approval", "Assignment", "Claim", "Draft", "Label", "LabelCategory", "LabelQuerySet", "Queue", "Reply",
-    "Resolution", "Return", "ReviewTask", "SpanComment", "Withdrawal",
+    "Approval", "Assignment", "CalibrationResult", "Claim", "Draft", "Label", "LabelCategory", "LabelQuerySet",
+    "Queue", "Reply", "Resolution", "Return", "ReviewTask", "SpanComment", "Withdrawal",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ class LabelQuerySet(models.QuerySet["Label"]):
     def waiting(self) -> Self:
         """Submitted, neither decided on nor taken back: somebody other than the author should look."""
         ends = (kind.objects.filter(label=OuterRef("pk")) for kind in (Approval, Return, Withdrawal))
-        return self.exclude(Q(*map(Exists, ends), _connector=Q.OR))
+        return self.filter(task__calibration=False).exclude(Q(*map(Exists, ends), _connector=Q.OR))
 
     def standing(self) -> Self:
         """What its author still stands by, and nobody sent back: of a label and its revision the revision."""
@@ -185,6 +185,27 @@ class Withdrawal(models.Model):
 
     def __str__(self) -> str:
         return f"Label {self.label_id} taken back"
+
+
+class CalibrationResult(models.Model):
+    """How near a label of a calibration item comes to the gold answer; nobody else decides on it."""
+
+    label = models.OneToOneField(Label, models.CASCADE, related_name="calibration")
+    gold = models.ForeignKey("annotations.Approval", models.CASCADE, related_name="+")
+    agreement = models.FloatField(help_text="0 to 1: 1 - the distance of the two judgements, see ranking.py.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(agreement__range=(0, 1)), name="agreement_is_a_share")
+        ]
+
+    def __str__(self) -> str:
+        return f"Label {self.label_id} against approval {self.gold_id}"
+
+    @property
+    def both(self) -> tuple[Label, Label]:
+        """What was said, and the gold answer."""
+        return self.label, self.gold.label
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):

@@ -58,6 +58,13 @@ class Queue(models.Model):
     assignment = models.CharField(
         max_length=11, choices=Assignment, default=Assignment.PULL, help_text="To whom each new task is given."
     )
+    calibration_every = models.PositiveSmallIntegerField(
+        default=20,
+        help_text="One in so many that a person takes is a calibration item, if there are any; 0: none.",
+    )
+    calibration_feedback = models.BooleanField(
+        default=True, help_text="Who has judged a calibration item is shown the gold answer."
+    )
     last_dealt_to = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
     random_tenth = models.BooleanField(
         default=True, help_text="Draws one answer in ten at random from all that was captured: figures rest on those."
@@ -101,7 +108,11 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         return self.filter(queue__in=Queue.objects.visible_to(user))
 
     def open(self) -> Self:
-        return self.filter(state=ReviewTask.State.OPEN)
+        return self.filter(state=ReviewTask.State.OPEN, calibration=False)
+
+    def calibration(self) -> Self:
+        """Hidden among the open ones, for everybody."""
+        return self.filter(state=ReviewTask.State.OPEN, calibration=True)
 
     def in_order(self) -> Self:
         """The order in which a queue serves what was not drawn at random."""
@@ -146,6 +157,9 @@ class ReviewTask(models.Model):
     rank = models.FloatField(null=True, help_text="The larger the sooner it is served; see ranking.py.")
     reason = models.CharField(max_length=300, blank=True)
     random_slice = models.BooleanField(default=False, help_text="Drawn at random: keeps the figures unbiased.")
+    calibration = models.BooleanField(
+        default=False, help_text="Its gold answer is known: everybody judges it, to see whether they judge alike."
+    )
     reserved = models.BooleanField(default=False, help_text="Given to as many people as judge it: to nobody else.")
     routed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -154,13 +168,23 @@ class ReviewTask(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["queue", "interaction"], name="task_is_one_per_interaction_in_a_queue")
+            models.UniqueConstraint(
+                fields=["queue", "interaction"],
+                condition=Q(calibration=False),
+                name="task_is_one_per_interaction_in_a_queue",
+            ),
+            models.UniqueConstraint(
+                fields=["queue", "interaction"],
+                condition=Q(calibration=True),
+                name="calibration_is_one_per_interaction",
+            ),
         ]
         indexes: ClassVar = [
             models.Index("queue", _SOONEST, "id", name="task_served_next", condition=_FOR_ALL),
             models.Index("queue", "id", name="task_drawn", condition=_FOR_ALL & Q(random_slice=True)),
             models.Index("project", name="task_unranked", condition=Q(state="open", rank=None)),
             models.Index(fields=["interaction"], name="task_of_interaction"),
+            models.Index(fields=["queue"], name="task_calibrating", condition=Q(state="open", calibration=True)),
         ]
 
     def __str__(self) -> str:
@@ -181,6 +205,10 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
         """Held now, by the database's clock."""
         return self.held().filter(leased_until__gt=Now())
 
+    def latest_of(self, user: User) -> Self:
+        """What `user` took, the last first."""
+        return self.filter(by=user).select_related("task").order_by("-claimed_at")
+
     def done(self) -> Self:
         return self.filter(state=Claim.State.DONE)
 
@@ -191,13 +219,13 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def with_seat(self) -> Self:
         """Those that can still become done, for when more people hold a task than it has seats left.
 
-        Seats go to what is done, then to who holds the task in the order in which they took it, then to those whose
-        lease has run out, whichever of them comes first.
+        A calibration item has a seat for everybody. Else seats go to what is done, then to who holds the task in the
+        order in which they took it, then to those whose lease has run out, whichever of them comes first.
         """
-        return self._ranked().filter(before__lt=F("task__queue__overlap"))
+        return self._ranked().filter(Q(task__calibration=True) | Q(before__lt=F("task__queue__overlap")))
 
     def without_seat(self) -> Self:
-        return self._ranked().filter(before__gte=F("task__queue__overlap"))
+        return self._ranked().filter(task__calibration=False, before__gte=F("task__queue__overlap"))
 
     def _ranked(self) -> Self:
         """With how many others of the task come `before` it."""

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from annotations.review.actions.calibration import shown_result
 from annotations.review.actions.claims import claim, claim_next, release, renew, skip, snooze
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import as_payload, submit, withdraw
@@ -17,6 +18,7 @@ from annotations.review.preview import preview
 from annotations.review.progress import MANY, progress
 from annotations.review.similar import similar
 from annotations.review.views.at_hand import at_hand, guidelines_for, typed, wishes
+from annotations.review.views.calibration import compared
 from annotations.review.views.form import changes_comments, read_form, whole_number
 from annotations.review.views.later import later
 from labelhub.body import form_text
@@ -28,6 +30,7 @@ from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
 PUT_OFF = 20  # answers that the start of a queue lists
+WITH_GOLD = "Submitted. It was a calibration item: the gold answer stands on the label's page, under My labels."
 
 
 @require_GET
@@ -84,8 +87,10 @@ def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
         if is_fragment(request) or held is None or held.task_id != task.pk:
             raise
         return screen(request, task.queue, held, content=content, refusal=refusal)
-    messages.success(request, "Submitted.", extra_tags=reverse("review:withdrawal", args=[project.slug, label.pk]))
-    return next_screen(request, task.queue)
+    gold = compared(shown_result(label))
+    undo = "" if gold else reverse("review:withdrawal", args=[project.slug, label.pk])
+    messages.success(request, WITH_GOLD if gold else "Submitted.", extra_tags=undo)
+    return next_screen(request, task.queue, gold=gold)
 
 
 @require_POST
@@ -166,17 +171,20 @@ def held_claim(queue: Queue, user: User) -> Claim | None:
     return Claim.objects.at_hand(queue, user).select_related("task__interaction", "task__project").first()
 
 
-def next_screen(request: HtmxHttpRequest, queue: Queue) -> HttpResponse:
-    """Claim what comes next and show it: one request saves an answer and brings another."""
+def next_screen(request: HtmxHttpRequest, queue: Queue, *, gold: dict[str, Any] | None = None) -> HttpResponse:
+    """Claim what comes next and show it: one request saves an answer and brings another.
+
+    `gold`: what a calibration item just judged was compared with.
+    """
     held = claim_next(queue, by=request.user)
     if is_fragment(request):
-        return screen(request, queue, held)
+        return screen(request, queue, held, gold=gold)
     return redirect("review:desk", queue.project.slug, queue.slug)
 
 
 def screen(
     request: HtmxHttpRequest, queue: Queue, held: Claim | None, *, content: dict[str, Any] | None = None,
-    refusal: Refused | None = None, revising: Label | None = None,
+    refusal: Refused | None = None, revising: Label | None = None, gold: dict[str, Any] | None = None,
 ) -> HttpResponse:  # fmt: skip
     """The claimed answer, or the start of the queue; `content` stands in the form instead of the draft."""
     stands = progress(queue, request.user)
@@ -185,7 +193,7 @@ def screen(
         "progress": {**stands, "total": max(1, stands["done_today"] + stands["left"]), "many": stands["left"] == MANY},
         "screen": "annotations/review/_desk.html" if held else "annotations/review/_start.html",
     }  # fmt: skip
-    context |= guidelines_for(queue.project, request.user)
+    context |= guidelines_for(queue.project, request.user) | (gold or {})
     if held is None:
         context["put_off"] = Claim.objects.put_off(queue, request.user).select_related("task__interaction")[:PUT_OFF]
     else:

@@ -9,6 +9,7 @@ from annotations.review.actions.threads import reopen, reply, resolve
 from annotations.review.lookup import comment_of, label_of
 from annotations.review.models import SpanComment
 from annotations.review.views.approvals import rests_on
+from annotations.review.views.calibration import calibration_of
 from labelhub.body import form_text
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.projects.models import Project
@@ -20,7 +21,11 @@ from labelhub.projects.rights import Right
 def label_detail(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     """What #comment-<id> of an address leads to."""
     label = label_of(project, request.user, pk)
-    return render(request, "annotations/review/label.html", {"project": project, "label": label, **rests_on(label)})
+    return render(
+        request,
+        "annotations/review/label.html",
+        {"project": project, "label": label, **rests_on(label), **calibration_of(label, request.user)},
+    )
 
 
 @require_POST

@@ -7,7 +7,7 @@ from annotations.review.actions.claims import claim, claim_next
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import submit
 from annotations.review.invariants import INVARIANTS
-from annotations.review.models import Draft, Label, LabelCategory, SpanComment
+from annotations.review.models import Approval, Draft, Label, LabelCategory, SpanComment
 from labelhub.errors import StaleState
 from labelhub.projects.models import Category, Taxonomy
 from tests.factories import FLAWED, make_interaction, make_label, make_member, make_queue, make_task
@@ -151,6 +151,22 @@ def _(world):
 @plant("a label is approved, sent back or taken back, only one of these")
 def _(world):
     again(world.approval, label_id=world.returned.label_id, interaction_id=world.interactions[2].pk)
+
+
+@plant("nobody decided on what was said of a calibration item")
+def _(world):
+    row = {"project": world.project, "label": world.calibrated, "interaction": world.calibrated.task.interaction}
+    Approval.objects.create(**row, by=world.moderator)
+
+
+@plant("a calibration item is open or closed, for it waits for nobody")
+def _(world):
+    update(world.calibrated.task, state="submitted")
+
+
+@plant("a calibration item has a gold answer")
+def _(world):
+    update(world.calibrated.task, interaction_id=world.interactions[5].pk)
 
 
 @plant("what is approved judges something")
