@@ -101,9 +101,10 @@ def take_from_strangers(queue: Queue) -> None:
     _take_back(Assignment.objects.of_strangers().filter(task__queue=alone(queue.pk)))
 
 
-def after_change(queue: Queue, before: Queue) -> None:
+def after_change(queue: Queue, before: Queue, *, other_reviewers: bool) -> None:
     """What is given out is as `queue` wants it now, which is held alone."""
-    _take_back(Assignment.objects.of_strangers().filter(task__queue=queue))
+    if other_reviewers:
+        _take_back(Assignment.objects.of_strangers().filter(task__queue=queue))
     if queue.overlap != before.overlap:
         reserve(ReviewTask.objects.filter(queue=queue))
     if queue.assignment != Queue.Assignment.PULL:

@@ -77,7 +77,7 @@ def update_queue(queue: Queue, *, by: User, **set_up: Unpack[SetUp]) -> None:
     Claim.objects.held().filter(task__queue=queue).update(leased_until=Least(F("leased_until"), lease))
     if now.order != before.order:
         jobs.enqueue("annotations.review.tasks.rank_queue", f"{queue.pk}:0", project=queue.project)
-    after_change(now, before)
+    after_change(now, before, other_reviewers="reviewers" in set_up)
     if now.random_tenth:
         jobs.wake("queued", queue.project_id)
 

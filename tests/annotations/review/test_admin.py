@@ -27,7 +27,10 @@ def admin(project):
 
 
 def fields(**over):
-    return {"name": "Refunds", "instructions": "", "overlap": 1, "lease_minutes": 15, "order": "priority", **over}
+    return {
+        "name": "Refunds", "instructions": "", "overlap": 1, "lease_minutes": 15, "order": "priority", "assignment": "pull",
+        "calibration_every": 20, **over,
+    }  # fmt: skip
 
 
 def change(queue):
