@@ -96,7 +96,8 @@ class Replay:
 def replay(bare: Bare, recording: Recording, own: Any = None, *, learn: str = "") -> Replay:
     """Run the statements again, with `own` for what was the request's own.
 
-    `learn` is a piece of the statement whose first value now is `own` in the statements after it.
+    `learn` is a piece of the statements of which one finds what is `own` in the statements after it: its first value.
+    Raises LookupError where none of them finds anything.
     """
     once_more, began = Replay(recording.own if own is None else own), time.perf_counter()
     for number, together in groupby(recording.statements, key=lambda one: one.transaction):
@@ -107,14 +108,16 @@ def replay(bare: Bare, recording: Recording, own: Any = None, *, learn: str = ""
                 for cursor in cursors:
                     if cursor.description:
                         cursor.fetchall()
+    if learn and once_more.own == recording.own:
+        raise LookupError(f"No statement with {learn!r} finds anything now.")
     once_more.sql_ms = (time.perf_counter() - began) * 1000 - once_more.commit_ms
     return once_more
 
 
 def _run(bare: Bare, one: Statement, own: Any, once_more: Replay, learn: str) -> "psycopg.Cursor[Any]":
     cursor = bare.execute(one.sql, swapped(one.params, own, once_more.own))
-    if learn and learn in one.sql:
-        [once_more.own, *_] = cursor.fetchone() or []
+    if learn and learn in one.sql and (row := cursor.fetchone()):
+        once_more.own = row[0]
     return cursor
 
 
