@@ -9,6 +9,8 @@ from labelhub.api_docs import docs
 from labelhub.keys.views import my_keys, revoked_keys
 from labelhub.notices.views import my_notices, read_notices
 from labelhub.people.views import me, my_shortcuts
+from labelhub.projects import api as projects_api
+from labelhub.projects.views import guidelines, taxonomy
 from training.loop.views import home, my_labels, project_home
 
 handler400, handler403 = "labelhub.http.bad_request", "labelhub.http.forbidden"
@@ -23,10 +25,14 @@ urlpatterns = [
     path("me/notices/read/", read_notices, name="read_notices"),
     path("p/<slug:slug>/", project_home, name="project"),
     path("p/<slug:slug>/labels/", my_labels, name="my_labels"),
+    path("p/<slug:slug>/taxonomy/", taxonomy, name="taxonomy"),
+    path("p/<slug:slug>/guidelines/", guidelines, name="guidelines"),
     path("", include("annotations.urls")),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("health/worker", health.worker),
+    path("api/v1/taxonomy/", projects_api.taxonomy),
+    path("api/v1/guidelines/", projects_api.guidelines),
     path("api/v1/", include("annotations.api_urls")),
     path("api/v1/", include("training.api_urls")),
     path("v1/", include("training.urls")),

@@ -88,7 +88,7 @@ def task_body(claim: Claim) -> dict[str, Any]:
             "id": row.pk, "external_id": row.external_id, "session": row.session.external_id, "messages": row.messages,
             "documents": row.documents, "output": row.output, "model_version": row.model_version,
         },
-        "categories": list(task.project.taxonomy.category_set.values("slug", "name", "description")),
+        "categories": [vars(entry) for entry in task.project.taxonomy.entries],
     }  # fmt: skip
 
 

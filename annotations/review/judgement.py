@@ -1,5 +1,6 @@
 """What an expert submits, checked. The same shape is a draft's content, the API's body and the form's result."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +58,10 @@ class Judgement:
             active_seconds=seconds_of(payload, "active_seconds"),
             comments=comments,
         )
-        judgement._hangs_together(output)
+        judgement._hangs_together(output, {category.pk: category for category in known.values()})
         return judgement
 
-    def _hangs_together(self, output: str) -> None:
+    def _hangs_together(self, output: str, known: Mapping[int, Category]) -> None:
         if self.verdict == Label.Verdict.FLAWED:
             ensure(
                 self.categories or self.rewrite or self.comments,
@@ -72,6 +73,19 @@ class Judgement:
             ensure(not self.rewrite, Invalid("A better answer goes with the verdict flawed."))
         slugs = [category.slug for category, _ in self.categories]
         ensure(len(slugs) == len(set(slugs)), Invalid("A category stands twice."))
+        for category, _ in self.categories:
+            for one in above(category, known):
+                both = Invalid(f"{category} is a kind of {one}: choose the one that says it best, not both.")
+                ensure(one.slug not in slugs, both)
+
+
+def above(category: Category, known: Mapping[int, Category]) -> list[Category]:
+    """What `category` lies below, the nearest first, of those that are `known` by id."""
+    found: list[Category] = []
+    while category.parent_id in known:
+        category = known[category.parent_id]
+        found.append(category)
+    return found
 
 
 def _implied_rewrite(verdict: str, comments: tuple[Comment, ...], output: str) -> str:

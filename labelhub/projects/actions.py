@@ -1,22 +1,26 @@
-"""Making projects and deciding who belongs to them."""
+"""Making projects, deciding who belongs to them and by what they judge."""
+
+from collections.abc import Sequence
 
 from django.db import transaction
 
 from labelhub import jobs
-from labelhub.errors import Conflict, NotAllowed, ensure
+from labelhub.errors import Conflict, Invalid, NotAllowed, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.models import Category, Guidelines, Membership, Project, Taxonomy
+from labelhub.projects.outline import Entry, checked
 from labelhub.projects.rights import RIGHTS, Right, Role
 
 FIRST_CATEGORIES = [
-    ("factually-incorrect", "Factually incorrect", "Something it says is not so."),
-    ("too-vague", "Too vague", "Nothing in it helps the person to act."),
-    ("wrong-tone", "Wrong tone", "Right words for somebody else."),
-    ("incomplete", "Incomplete", "What it says is right; something needed is missing."),
-    ("misread-intent", "Misread intent", "It answers a question that was not asked."),
-    ("unsafe", "Unsafe", "Following it could hurt somebody."),
-    ("other", "Other", "None of these: say what in the note."),
+    Entry("factually-incorrect", "Factually incorrect", "Something it says is not so."),
+    Entry("too-vague", "Too vague", "Nothing in it helps the person to act."),
+    Entry("wrong-tone", "Wrong tone", "Right words for somebody else."),
+    Entry("incomplete", "Incomplete", "What it says is right; something needed is missing."),
+    Entry("misread-intent", "Misread intent", "It answers a question that was not asked."),
+    Entry("unsafe", "Unsafe", "Following it could hurt somebody."),
+    Entry("other", "Other", "None of these: say what in the note."),
 ]
+MOST_GUIDELINES = 50_000  # characters
 FIRST_GUIDELINES = """# How to judge an answer
 
 1. Read the question first, then the answer, then the documents that the model was given.
@@ -34,13 +38,58 @@ def create_project(*, slug: str, name: str, by: User, two_person_promotion: bool
     ensure(by.is_superuser and by.is_active, NotAllowed("Only an operator makes projects."))
     project = Project.objects.create(slug=slug, name=name, two_person_promotion=two_person_promotion)
     Membership.objects.create(project=project, user=by, role=Role.ADMIN)
-    taxonomy = Taxonomy.objects.create(project=project, version=1, by=by)
-    Category.objects.bulk_create(
-        Category(taxonomy=taxonomy, slug=slug_, name=name_, description=text, position=position)
-        for position, (slug_, name_, text) in enumerate(FIRST_CATEGORIES, start=1)
-    )
+    _put(Taxonomy.objects.create(project=project, version=1, by=by), FIRST_CATEGORIES)
     Guidelines.objects.create(project=project, version=1, text=FIRST_GUIDELINES, by=by)
     return project
+
+
+@transaction.atomic
+def save_taxonomy(project: Project, entries: Sequence[Entry], *, after: int, by: User) -> Taxonomy:
+    """The next version of the categories. What was judged before stays pinned to the version that it was judged by.
+
+    Raises NotAllowed, StaleState when `after` is not the newest version any more, Invalid where nothing changes.
+    """
+    ensure_right(by, project, Right.CURATE)
+    newest = _locked(project).taxonomy
+    _ensure_newest(newest, after)
+    entries = checked(entries)
+    ensure(entries != newest.entries, Invalid("Nothing is changed: the categories are these already."))
+    taxonomy = Taxonomy.objects.create(project=project, version=after + 1, by=by)
+    _put(taxonomy, entries)
+    return taxonomy
+
+
+@transaction.atomic
+def save_guidelines(project: Project, text: str, *, after: int, by: User) -> Guidelines:
+    """The next version of the instructions; who judges is shown once what has changed. Raises as `save_taxonomy`."""
+    ensure_right(by, project, Right.CURATE)
+    newest = _locked(project).guidelines
+    _ensure_newest(newest, after)
+    ensure(text.strip(), Invalid("Write how to judge: nobody can follow empty guidelines.", field="text"))
+    fits = len(text) <= MOST_GUIDELINES
+    ensure(fits, Invalid(f"Guidelines have at most {MOST_GUIDELINES:,} characters.", field="text"))
+    ensure(text.strip() != newest.text.strip(), Invalid("Nothing is changed: the guidelines say this already."))
+    return Guidelines.objects.create(project=project, version=after + 1, text=text, by=by)
+
+
+def _locked(project: Project) -> Project:
+    """Of two who save at once the second sees the first one's version."""
+    return Project.objects.select_for_update().get(pk=project.pk)
+
+
+def _ensure_newest(newest: Taxonomy | Guidelines, after: int) -> None:
+    ensure(
+        newest.version == after, StaleState(f"{newest} was saved meanwhile: look at it, and put in what is missing.")
+    )
+
+
+def _put(taxonomy: Taxonomy, entries: Sequence[Entry]) -> None:
+    made: dict[str, Category] = {}
+    for position, entry in enumerate(entries, start=1):
+        made[entry.slug] = Category.objects.create(
+            taxonomy=taxonomy, parent=made.get(entry.parent), slug=entry.slug, name=entry.name,
+            description=entry.description, position=position,
+        )  # fmt: skip
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from django.db import models
 
 from labelhub.errors import NotFound
 from labelhub.people.models import User
+from labelhub.projects.outline import Entry
 from labelhub.projects.rights import RIGHTS, Role, roles_with
 
 
@@ -103,6 +104,12 @@ class Taxonomy(models.Model):
 
     def __str__(self) -> str:
         return f"Taxonomy {self.version}"
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Its categories as they are written down, each after the one that it lies below."""
+        found = self.category_set.select_related("parent")
+        return [Entry(one.slug, one.name, one.description, one.parent.slug if one.parent else "") for one in found]
 
 
 class Category(models.Model):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotations.capture.models import Feedback, Interaction
+from annotations.review.judgement import above
 from annotations.review.models import SpanComment
 from annotations.review.spans import segments
 from annotations.templatetags.hues import hue
@@ -22,6 +23,7 @@ class Choice:
     description: str
     hue: int
     key: str  # the name of its key, '' beyond the ninth
+    above: tuple[str, ...]  # the slugs of what it lies below, the nearest first
     checked: bool
     severity: int
 
@@ -67,10 +69,14 @@ class Sign:
 
 def choices(categories: Iterable[Category], content: dict[str, Any]) -> list[Choice]:
     chosen = {str(item.get("category")): item.get("severity", 2) for item in dicts(content.get("categories"))}
+    known = {category.pk: category for category in categories}
     return [
-        Choice(c.slug, c.name, c.description, hue(c.position), key_of(n), c.slug in chosen, chosen.get(c.slug, 2))
-        for n, c in enumerate(categories, start=1)
-    ]
+        Choice(
+            c.slug, c.name, c.description, hue(c.position), key_of(n), tuple(one.slug for one in above(c, known)),
+            c.slug in chosen, chosen.get(c.slug, 2),
+        )
+        for n, c in enumerate(known.values(), start=1)
+    ]  # fmt: skip
 
 
 def key_of(number: int) -> str:

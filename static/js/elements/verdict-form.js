@@ -1,6 +1,8 @@
 // The verdict: what excludes what, how bad, the rewrite that starts from the output, and the time that it took.
 const IDLE_MS = 30_000;
 
+const below = (box, other) => (box.dataset.above || "").split(" ").includes(other.value);
+
 class VerdictForm extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
@@ -47,11 +49,11 @@ class VerdictForm extends HTMLElement {
     return [...this.form.querySelectorAll('input[type="checkbox"]')];
   }
 
-  // A fault, "nothing wrong" and "cannot judge" exclude each other.
+  // A fault, "nothing wrong" and "cannot judge" exclude each other; so do a category and what lies below it.
   exclude(box) {
     if (box.name === "category") this.last = box.checked ? box : this.last;
     if (box.type !== "checkbox" || !box.checked) return;
-    for (const other of this.boxes) if (other.name !== box.name) other.checked = false;
+    for (const other of this.boxes) if (other.name !== box.name || below(other, box) || below(box, other)) other.checked = false;
   }
 
   worsen(by) {

@@ -4,6 +4,9 @@ import pytest
 
 from annotations.review.judgement import MAX_TEXT, Judgement
 from labelhub.errors import Invalid
+from labelhub.projects.actions import save_taxonomy
+from labelhub.projects.models import Membership
+from labelhub.projects.outline import read_outline
 from tests.factories import FLAWED, make_project
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +60,19 @@ def test_null_is_the_same_as_leaving_a_field_out(taxonomy):
         {"verdict": "good", "note": None, "comments": None, "active_seconds": None}, taxonomy, OUTPUT
     )
     assert (judged.note, judged.comments, judged.active_seconds) == ("", (), 0.0)
+
+
+def test_a_category_and_one_that_lies_below_it_do_not_stand_together():
+    project = make_project()
+    admin = Membership.objects.get(project=project).user
+    outline = "unsafe | Unsafe\n  dose | Wrong dose\n    dose-child | For a child\n  mix | Wrong mixture"
+    taxonomy = save_taxonomy(project, read_outline(outline), after=1, by=admin)
+
+    def judged(*slugs):
+        payload = {"verdict": "flawed", "categories": [{"category": slug} for slug in slugs]}
+        return Judgement.parse(payload, taxonomy, OUTPUT)
+
+    assert len(judged("dose-child", "mix").categories) == 2
+    for both in (("unsafe", "dose"), ("dose-child", "unsafe"), ("dose", "dose-child", "mix")):
+        with pytest.raises(Invalid, match="choose the one that says it best"):
+            judged(*both)
