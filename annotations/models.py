@@ -17,6 +17,8 @@ from annotations.review.models import (
     Return,
     ReviewTask,
     SpanComment,
+    Suggestion,
+    SuggestionOutcome,
     Withdrawal,
 )
 from annotations.triage.models import Decision, Flag, Rule
@@ -24,5 +26,6 @@ from annotations.triage.models import Decision, Flag, Rule
 __all__ = [
     "Approval", "Assignment", "CalibrationResult", "Claim", "Decision", "Draft", "Embedding", "EncoderSet",
     "Feedback", "Flag", "ImportJob", "Injection", "Interaction", "Label", "LabelCategory", "Queue", "RawPayload",
-    "Reply", "Resolution", "Return", "ReviewTask", "Rule", "Session", "SpanComment", "Watermark", "Withdrawal",
+    "Reply", "Resolution", "Return", "ReviewTask", "Rule", "Session", "SpanComment", "Suggestion", "SuggestionOutcome",
+    "Watermark", "Withdrawal",
 ]  # fmt: skip

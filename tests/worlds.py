@@ -17,7 +17,8 @@ from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.calibration import calibrate_with
 from annotations.review.actions.claims import skip
 from annotations.review.actions.drafts import save_draft
-from annotations.review.models import Approval, Claim, Label, Queue, Return, ReviewTask
+from annotations.review.actions.suggestions import keep_outcomes
+from annotations.review.models import Approval, Claim, Label, Queue, Return, ReviewTask, Suggestion
 from annotations.triage.actions import dismiss, raise_flags, route, rules_of
 from annotations.triage.models import Decision, Flag
 from labelhub import jobs
@@ -95,6 +96,9 @@ def annotated_world() -> Annotated:
     sent_back = make_label(tasks[2], expert, **FLAWED, rewrite="Yes, within 30 days.")
     returned = send_back(sent_back, by=moderator, reason="Say how.")
     waiting = make_label(tasks[3], expert, **FLAWED, rewrite="It weighs 3 kg.")
+    category = label.categories.get().category
+    Suggestion.objects.create(task=tasks[3], category=category, confidence=0.8, cases=5)
+    keep_outcomes(waiting)
     calibrated = make_label(calibrate_with(good.label, by=moderator), make_member(project), **FLAWED)
     held = make_claim(tasks[2], make_member(project))
     save_draft(tasks[2], by=held.by, fence=held.fence, version=0, content={"note": "hm"})

@@ -66,6 +66,7 @@ def _new_queue(caller: Caller, body: dict[str, Any]) -> Queue:
         random_tenth=truth_of(body, "random_tenth", default=True),
         calibration_every=whole_number_of(body, "calibration_every", default=20),
         calibration_feedback=truth_of(body, "calibration_feedback", default=True),
+        suggests=truth_of(body, "suggests", default=False),
     )  # fmt: skip
 
 

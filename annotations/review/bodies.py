@@ -5,7 +5,8 @@ from typing import Any
 from annotations.review.actions.bulk import MOST
 from annotations.review.actions.labels import as_payload
 from annotations.review.actions.queues import CALIBRATION_EVERY, LEASE_MINUTES, OVERLAP
-from annotations.review.models import CalibrationResult, Claim, Label, Queue, ReviewTask, SpanComment
+from annotations.review.actions.suggestions import suggested
+from annotations.review.models import CalibrationResult, Claim, Label, Queue, ReviewTask, SpanComment, Suggestion
 
 ANYTHING = {"type": "object", "additionalProperties": True}
 TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
@@ -28,6 +29,7 @@ QUEUE = {
             "default": 20,
         },
         "calibration_feedback": {"type": "boolean", "default": True},
+        "suggests": {"type": "boolean", "default": False, "description": "Show what decided cases make likely."},
         "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
     },
 }
@@ -74,13 +76,14 @@ def queue_body(queue: Queue) -> dict[str, Any]:
         "lease_minutes": queue.lease_minutes, "order": queue.order,
         "assignment": queue.assignment, "random_tenth": queue.random_tenth,
         "calibration_every": queue.calibration_every, "calibration_feedback": queue.calibration_feedback,
+        "suggests": queue.suggests,
         "reviewers": [user.email for user in queue.reviewers.order_by("email")],
     }  # fmt: skip
 
 
 def task_body(claim: Claim) -> dict[str, Any]:
     """What a reviewer needs of a claimed task."""
-    task = ReviewTask.objects.select_related("interaction__session", "project").get(pk=claim.task_id)
+    task = ReviewTask.objects.select_related("interaction__session", "project", "queue").get(pk=claim.task_id)
     row = task.interaction
     return {
         "task": task.pk, "fence": claim.fence, "leased_until": claim.leased_until, "reason": task.reason,
@@ -89,7 +92,14 @@ def task_body(claim: Claim) -> dict[str, Any]:
             "documents": row.documents, "output": row.output, "model_version": row.model_version,
         },
         "categories": [vars(entry) for entry in task.project.taxonomy.entries],
+        "suggestions": [suggestion_body(one) for one in (suggested(task) if task.queue.suggests else [])],
     }  # fmt: skip
+
+
+def suggestion_body(one: Suggestion) -> dict[str, Any]:
+    """A category by its slug, or null: nothing is wrong."""
+    category = one.category.slug if one.category else None
+    return {"category": category, "confidence": one.confidence, "source": one.source, "cases": one.cases}
 
 
 def label_body(label: Label, *, threads: bool = False) -> dict[str, Any]:

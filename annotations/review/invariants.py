@@ -16,6 +16,7 @@ from annotations.review.models import (
     Return,
     ReviewTask,
     SpanComment,
+    SuggestionOutcome,
 )
 from annotations.review.models.work import number_of
 from annotations.review.spans import CONTEXT
@@ -205,6 +206,13 @@ FOUR_EYES = [
         of=Label.objects.exclude(returned=None, withdrawal=None),
         broken=Q(Exists(Approval.objects.filter(label=OuterRef("pk")))) | ~Q(returned=None) & ~Q(withdrawal=None),
         says="Label {row.pk} was decided on twice or taken back as well: ask a second person to judge it again.",
+    ),
+    Invariant(
+        "what became of a suggestion is told by a label of its task",
+        of=SuggestionOutcome.objects.all(),
+        broken=differs("suggestion__task", F("label__task")),
+        says="Outcome {row.pk} of suggestion {row.suggestion_id} names label {row.label_id} of another task: it counts "
+        "in the accuracy of a queue that it does not belong to.",
     ),
     Invariant(
         "nobody decided on what was said of a calibration item",

@@ -82,7 +82,7 @@ class Judgement:
 def above(category: Category, known: Mapping[int, Category]) -> list[Category]:
     """What `category` lies below, the nearest first, of those that are `known` by id."""
     found: list[Category] = []
-    while category.parent_id in known:
+    while category.parent_id is not None and category.parent_id in known:
         category = known[category.parent_id]
         found.append(category)
     return found

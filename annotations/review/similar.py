@@ -28,8 +28,8 @@ class Similar:
         return word_diff(self.approval.interaction.output, label.rewrite) if label.rewrite else []
 
 
-def similar(task: ReviewTask) -> list[Similar]:
-    """The decided cases nearest to `task`, at most SHOWN; none for one of the random slice, which is judged blind.
+def similar(task: ReviewTask, *, most: int = SHOWN) -> list[Similar]:
+    """The decided cases nearest to `task`, at most `most`; none for one of the random slice, which is judged blind.
 
     Left out is what would give the answer away: the same question, a near-duplicate of it, and whatever somebody
     has still to judge in any queue of the project.
@@ -39,9 +39,10 @@ def similar(task: ReviewTask) -> list[Similar]:
     if vector is None:
         return []
     found = nearest(task.project, PROMPT, vector, LOOKED_AT, _decided(task).values("interaction"))
-    near = [one for one in found if _differs(question.prompt, one)][:SHOWN]
+    near = [one for one in found if _differs(question.prompt, one)][:most]
     ids = [one.object_id for one in near]
-    decided = {one.interaction_id: one for one in _decided(task).filter(interaction__in=ids).with_lineage()}
+    approvals = _decided(task).filter(interaction__in=ids).with_lineage()
+    decided = {one.interaction_id: one for one in approvals.prefetch_related("label__categories__category")}
     return [Similar(decided[one.object_id], one.similarity) for one in near if one.object_id in decided]
 
 

@@ -39,6 +39,7 @@ KEYS = [
     Key("less-bad", "Last category: less bad", ("-",), (DESK,)),
     Key("nothing-wrong", "Nothing wrong", ("0",), (DESK,)),
     *(Key(f"category-{n}", f"Category {n}", (str(n),), (DESK, LIST)) for n in range(1, 10)),
+    Key("take", "Take what is suggested", ("Y",), (DESK,)),
     Key("pick", "Choose, with Shift all from the last one", ("X",), (LIST,)),
     Key("assign", "Give to somebody", ("G",), (LIST,)),
     Key("approve", "Approve", ("A",), (APPROVALS,)),

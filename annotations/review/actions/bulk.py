@@ -48,7 +48,7 @@ def _judge(task: ReviewTask, by: User, payload: dict[str, Any]) -> Label:
     held = claim(task, by=by)
     begun = Draft.objects.filter(task=task, by=by).exists()
     ensure(not begun, StaleState("You have begun to write about it: finish it on the desk."))
-    return submit(task, by=by, fence=held.fence, payload=payload)
+    return submit(task, by=by, fence=held.fence, payload=payload, saw_suggestions=False)
 
 
 def take_all_back(project: Project, labels: Sequence[int], *, by: User) -> Outcome:

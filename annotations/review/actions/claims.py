@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from annotations.review.actions.assignments import give_back
 from annotations.review.actions.seats import locked, steady
+from annotations.review.actions.suggestions import suggest
 from annotations.review.models import Approval, Assignment, Claim, Queue, ReviewTask
 from annotations.review.models.work import ReviewTaskQuerySet, number_of
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
@@ -101,6 +102,8 @@ def _first_free(tasks: QuerySet[ReviewTask], queue: Queue, by: User) -> Claim | 
         # Looked at again under the lock: the search was made before it.
         seated = list(Claim.objects.filter(task=task).seats_taken().values_list("by", flat=True))
         if by.pk not in seated and len(seated) < queue.overlap:
+            if queue.suggests:
+                suggest(task)
             return _take(task, queue, by)
         tried.append(task.pk)
     return None

@@ -10,6 +10,7 @@ from annotations.review.actions.calibration import compare
 from annotations.review.actions.claims import claim
 from annotations.review.actions.ranks import wake_after_label
 from annotations.review.actions.seats import locked, settle
+from annotations.review.actions.suggestions import keep_outcomes
 from annotations.review.actions.threads import tell_mentioned
 from annotations.review.judgement import Judgement
 from annotations.review.models import (
@@ -32,7 +33,7 @@ from labelhub.states import move
 
 
 @transaction.atomic
-def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -> Label:
+def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any], saw_suggestions: bool = True) -> Label:
     """Store the judgement of `payload` as a Label and close the claim. Raises Invalid, StaleState, NotAllowed.
 
     A lease that ran out does no harm as long as nobody else needs the seat.
@@ -42,6 +43,8 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -
     claim = _held_claim(task, by, fence)
     label = _store(task, by, payload)
     move(claim, to=Claim.State.DONE)
+    if task.queue.suggests and saw_suggestions:
+        keep_outcomes(label)
     if task.calibration:
         compare(label)
         return label

@@ -34,6 +34,7 @@ class SetUp(TypedDict, total=False):
     random_tenth: bool
     calibration_every: int
     calibration_feedback: bool
+    suggests: bool
     overlap: int
     lease_minutes: int
     reviewers: Collection[User]

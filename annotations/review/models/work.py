@@ -65,6 +65,9 @@ class Queue(models.Model):
     calibration_feedback = models.BooleanField(
         default=True, help_text="Who has judged a calibration item is shown the gold answer."
     )
+    suggests = models.BooleanField(
+        default=False, help_text="Who judges is shown what decided cases make likely, with its confidence."
+    )
     last_dealt_to = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
     random_tenth = models.BooleanField(
         default=True, help_text="Draws one answer in ten at random from all that was captured: figures rest on those."

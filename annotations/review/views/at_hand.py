@@ -1,13 +1,15 @@
 """What the desk shows with an answer: by what it is judged, the evidence, what stands in the form. Asks the tables."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Subquery
 
 from annotations.capture.models import Feedback, Interaction
+from annotations.review.actions.suggestions import suggested
 from annotations.review.diff import word_diff
-from annotations.review.models import Label, Return, ReviewTask
+from annotations.review.models import Label, Return, ReviewTask, Suggestion
 from annotations.review.rewriting import suggestions
 from annotations.review.views.shown import LEVELS, choices, draft_notes, facts, marks, signs
 from labelhub.people.models import User
@@ -46,13 +48,22 @@ def wishes(interaction: Interaction) -> list[str]:
     return list(rewrites.values_list("text", flat=True))
 
 
-def typed(task: ReviewTask, content: dict[str, Any], wished: list[str]) -> dict[str, Any]:
+def pre_labels(task: ReviewTask) -> dict[str, Any]:
+    """What is suggested, where the queue suggests: a task keeps its suggestions when it does no longer."""
+    found = suggested(task) if task.queue.suggests else []
+    good = next((one.confidence for one in found if one.category is None), None)
+    return {"pre_labels": found, "likely_good": good, "cases": max((one.cases for one in found), default=0)}
+
+
+def typed(
+    task: ReviewTask, content: dict[str, Any], wished: list[str], pre_labels: Sequence[Suggestion] = ()
+) -> dict[str, Any]:
     """What stands in the form, and what follows from it: marks, notes, diffs."""
     output, categories = task.interaction.output, list(task.project.taxonomy.category_set.all())
     notes, rewrite = draft_notes(content.get("comments"), categories, output), str(content.get("rewrite") or "")
     return {
         "content": {name: value for name, value in content.items() if value is not None},
-        "choices": choices(categories, content), "notes": notes, "marks": marks(output, notes),
+        "choices": choices(categories, content, pre_labels), "notes": notes, "marks": marks(output, notes),
         "comments_json": json.dumps(content.get("comments") or []),
         "diff": word_diff(output, rewrite) if rewrite else [],
         "replacing": any(note.replacement is not None for note in notes),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotations.review.actions.assignments import assign
 from annotations.review.actions.bulk import MOST, judge_all, take_all_back
+from annotations.review.actions.suggestions import accuracy
 from annotations.review.lookup import queue_of
 from annotations.review.models import Assignment, Claim, Label, Queue, ReviewTask
 from annotations.review.views.shown import choices
@@ -124,6 +125,7 @@ def listed(request: HtmxHttpRequest, queue: Queue) -> HttpResponse:
     context = {
         "project": queue.project, "queue": queue, "rows": rows[:PAGE], "only": only, "people": queue.judges(),
         "choices": choices(list(queue.project.taxonomy.category_set.all()), {}),
+        "accuracy": accuracy(queue) if queue.suggests else None,
         "more": rows[PAGE - 1].pk if len(rows) > PAGE else None,
     }  # fmt: skip
     template = "annotations/review/_tasks.html" if is_fragment(request) else "annotations/review/tasks.html"

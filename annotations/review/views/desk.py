@@ -12,12 +12,13 @@ from annotations.review.actions.calibration import shown_result
 from annotations.review.actions.claims import claim, claim_next, release, renew, skip, snooze
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import as_payload, submit, withdraw
+from annotations.review.actions.suggestions import accuracy
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
 from annotations.review.models import Claim, Draft, Label, Queue
 from annotations.review.preview import preview
 from annotations.review.progress import MANY, progress
 from annotations.review.similar import similar
-from annotations.review.views.at_hand import at_hand, guidelines_for, typed, wishes
+from annotations.review.views.at_hand import at_hand, guidelines_for, pre_labels, typed, wishes
 from annotations.review.views.calibration import compared
 from annotations.review.views.form import changes_comments, read_form, whole_number
 from annotations.review.views.later import later
@@ -168,7 +169,9 @@ def revision_url(label: Label) -> str:
 
 
 def held_claim(queue: Queue, user: User) -> Claim | None:
-    return Claim.objects.at_hand(queue, user).select_related("task__interaction", "task__project").first()
+    return (
+        Claim.objects.at_hand(queue, user).select_related("task__interaction", "task__project", "task__queue").first()
+    )
 
 
 def next_screen(request: HtmxHttpRequest, queue: Queue, *, gold: dict[str, Any] | None = None) -> HttpResponse:
@@ -195,11 +198,12 @@ def screen(
     }  # fmt: skip
     context |= guidelines_for(queue.project, request.user) | (gold or {})
     if held is None:
+        context["accuracy"] = accuracy(queue) if queue.suggests else None
         context["put_off"] = Claim.objects.put_off(queue, request.user).select_related("task__interaction")[:PUT_OFF]
     else:
         draft = Draft.objects.filter(task=held.task, by=request.user).first()
-        context |= at_hand(held.task, request.user) | {"draft": draft}
+        context |= at_hand(held.task, request.user) | pre_labels(held.task) | {"draft": draft}
         before = draft.content if draft else as_payload(revising) if revising else {}
-        context |= typed(held.task, content or before, context["wished"])
+        context |= typed(held.task, content or before, context["wished"], context["pre_labels"])
     template = "annotations/review/_next.html" if is_fragment(request) else "annotations/review/desk.html"
     return render(request, template, context, status=refusal.status if refusal else 200)

@@ -6,7 +6,7 @@ from typing import Any
 
 from annotations.capture.models import Feedback, Interaction
 from annotations.review.judgement import above
-from annotations.review.models import SpanComment
+from annotations.review.models import SpanComment, Suggestion
 from annotations.review.spans import segments
 from annotations.templatetags.hues import hue
 from labelhub.projects.models import Category
@@ -26,6 +26,7 @@ class Choice:
     above: tuple[str, ...]  # the slugs of what it lies below, the nearest first
     checked: bool
     severity: int
+    likely: float | None = None  # the confidence with which it is suggested
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,16 @@ class Sign:
     tone: str  # bad | warn | good | ''
 
 
-def choices(categories: Iterable[Category], content: dict[str, Any]) -> list[Choice]:
+def choices(
+    categories: Iterable[Category], content: dict[str, Any], suggestions: Iterable[Suggestion] = ()
+) -> list[Choice]:
     chosen = {str(item.get("category")): item.get("severity", 2) for item in dicts(content.get("categories"))}
     known = {category.pk: category for category in categories}
+    likely = {one.category.slug: one.confidence for one in suggestions if one.category}
     return [
         Choice(
             c.slug, c.name, c.description, hue(c.position), key_of(n), tuple(one.slug for one in above(c, known)),
-            c.slug in chosen, chosen.get(c.slug, 2),
+            c.slug in chosen, chosen.get(c.slug, 2), likely.get(c.slug),
         )
         for n, c in enumerate(known.values(), start=1)
     ]  # fmt: skip

@@ -11,6 +11,7 @@ class VerdictForm extends HTMLElement {
       const step = event.target.closest("[data-step]");
       if (step) this.worsen(Number(step.dataset.step));
       if (event.target.closest("[data-prefill]")) this.prefill();
+      if (event.target.closest("[data-take]")) for (const box of this.boxes) if (box.matches("[data-likely]:not(:checked)")) box.click();
     });
     this.form.addEventListener("input", (event) => event.target === this.rewrite && this.count());
     this.form.addEventListener("htmx:load", () => this.count());

@@ -153,6 +153,11 @@ def _(world):
     again(world.approval, label_id=world.returned.label_id, interaction_id=world.interactions[2].pk)
 
 
+@plant("what became of a suggestion is told by a label of its task")
+def _(world):
+    update(world.waiting.suggestion_outcomes.get(), label_id=world.corrected.pk)
+
+
 @plant("nobody decided on what was said of a calibration item")
 def _(world):
     row = {"project": world.project, "label": world.calibrated, "interaction": world.calibrated.task.interaction}
