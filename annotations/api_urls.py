@@ -19,6 +19,7 @@ urlpatterns = [
     path("decisions/<int:pk>/", triage.decision),
     path("queues/", review.queues),
     path("queues/<slug:slug>/tasks/", review.queue_tasks),
+    path("queues/<slug:slug>/pairs/", review.queue_pairs),
     path("queues/<slug:slug>/assignments/", review.queue_assignments),
     path("queues/<slug:slug>/labels/", review.queue_labels),
     path("queues/<slug:slug>/claim/", review.claim_in_queue),

@@ -7,6 +7,7 @@ from annotations.review.models import (
     Approval,
     Assignment,
     CalibrationResult,
+    Candidate,
     Claim,
     Draft,
     Label,
@@ -24,7 +25,7 @@ from annotations.review.models import (
 from annotations.triage.models import Decision, Flag, Rule
 
 __all__ = [
-    "Approval", "Assignment", "CalibrationResult", "Claim", "Decision", "Draft", "Embedding", "EncoderSet",
+    "Approval", "Assignment", "CalibrationResult", "Candidate", "Claim", "Decision", "Draft", "Embedding", "EncoderSet",
     "Feedback", "Flag", "ImportJob", "Injection", "Interaction", "Label", "LabelCategory", "Queue", "RawPayload",
     "Reply", "Resolution", "Return", "ReviewTask", "Rule", "Session", "SpanComment", "Suggestion", "SuggestionOutcome",
     "Watermark", "Withdrawal",

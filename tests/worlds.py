@@ -17,6 +17,7 @@ from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.calibration import calibrate_with
 from annotations.review.actions.claims import skip
 from annotations.review.actions.drafts import save_draft
+from annotations.review.actions.pairs import Pair, add_pairs
 from annotations.review.actions.suggestions import keep_outcomes
 from annotations.review.models import Approval, Claim, Label, Queue, Return, ReviewTask, Suggestion
 from annotations.triage.actions import dismiss, raise_flags, route, rules_of
@@ -88,7 +89,7 @@ def annotated_world() -> Annotated:
     flags = _flags(project, interactions)
     routed, *_ = [route(flag.session, queue=queue, by=moderator, reason="wrong") for flag in flags[:4]]
     dismissed = dismiss(flags[4].session, by=moderator, reason="out of date")
-    tasks = [ReviewTask.objects.get(interaction=interaction) for interaction in interactions[:4]]
+    tasks = [ReviewTask.objects.get(interaction=interaction, queue=queue) for interaction in interactions[:4]]
     span = {"start": 18, "end": 20, "exact": "45", "replacement": "39", "category": "factually-incorrect"}
     label = make_label(tasks[0], expert, **FLAWED, comments=[span], note="the new price list")
     approval = approve(label, by=moderator, note="yes")
@@ -100,6 +101,9 @@ def annotated_world() -> Annotated:
     Suggestion.objects.create(task=tasks[3], category=category, confidence=0.8, cases=5)
     keep_outcomes(waiting)
     calibrated = make_label(calibrate_with(good.label, by=moderator), make_member(project), **FLAWED)
+    pairs = make_queue(project, mode="pairwise")
+    add_pairs(pairs, [Pair(interactions[0].pk, interactions[0].output, "39 euros.", "v2")], by=moderator)
+    approve(make_label(ReviewTask.objects.get(queue=pairs), expert, verdict="b"), by=moderator)
     held = make_claim(tasks[2], make_member(project))
     save_draft(tasks[2], by=held.by, fence=held.fence, version=0, content={"note": "hm"})
     skip(make_claim_of_another(queue, project), by=moderator, reason="not mine")

@@ -17,6 +17,7 @@ EMBEDDED_AFTER = timedelta(minutes=15)  # by a follow-up of capture, which needs
 _NEWER = Approval.objects.filter(
     interaction=OuterRef("approval__interaction"),
     pk__gt=OuterRef("approval"),
+    of_pair=False,
     at__lt=ExpressionWrapper(OuterRef("at") - UNDER_WAY, output_field=DateTimeField()),
 )
 _PROMPTS = Embedding.objects.current().ready().filter(kind=PROMPT)

@@ -21,7 +21,7 @@ SET_UP = (
 class QueueForm(forms.ModelForm):
     class Meta:
         model = Queue
-        fields: ClassVar = ["project", "slug", *SET_UP]
+        fields: ClassVar = ["project", "slug", "mode", *SET_UP]
         widgets: ClassVar = {"reviewers": forms.CheckboxSelectMultiple}
         help_texts: ClassVar = {
             "lease_minutes": "For how long one holds a task without touching it.",
@@ -45,15 +45,15 @@ class QueueAdmin(ManagedAdmin):
     list_display = ("name", "project", "order", "overlap", "lease_minutes")
     list_select_related = ("project",)
     ordering = ("project__name", "name")
-    fields = ("project", "slug", *SET_UP)
+    fields = ("project", "slug", "mode", *SET_UP)
     form = QueueForm
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return Queue.objects.filter(project__in=managed(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Queue | None = None) -> tuple[str, ...]:
-        """An address that people have kept stays one."""
-        return ("project", "slug") if obj else ()
+        """An address that people have kept stays one, and what is asked stays what was answered."""
+        return ("project", "slug", "mode") if obj else ()
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         people = User.objects.filter(membership__project__in=managed(request)).distinct().order_by("name", "email")
@@ -67,7 +67,7 @@ class QueueAdmin(ManagedAdmin):
         if change:
             update_queue(obj, by=request.user, **fields)  # type: ignore[arg-type]
         else:
-            obj.pk = create_queue(obj.project, slug=obj.slug, by=request.user, **fields).pk  # type: ignore[arg-type]
+            obj.pk = create_queue(obj.project, slug=obj.slug, mode=obj.mode, by=request.user, **fields).pk  # type: ignore[arg-type]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The action has set the reviewers."""

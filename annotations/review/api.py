@@ -14,6 +14,7 @@ from annotations.review.actions.calibration import calibrate_with, shown_result,
 from annotations.review.actions.claims import claim_next, release, skip, snooze
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import revise, submit, withdraw
+from annotations.review.actions.pairs import Pair, add_pairs
 from annotations.review.actions.queues import create_queue
 from annotations.review.actions.threads import reopen, reply, resolve
 from annotations.review.actions.work import Work, add_tasks, draw_at_random
@@ -22,6 +23,7 @@ from annotations.review.bodies import (
     ASSIGNMENT,
     BULK,
     JUDGEMENT,
+    PAIRS,
     QUEUE,
     REVISION,
     calibration_body,
@@ -30,7 +32,7 @@ from annotations.review.bodies import (
     task_body,
 )
 from annotations.review.lookup import claim_of, comment_of, queue_of, task_of
-from annotations.review.models import Label, LabelQuerySet, Queue
+from annotations.review.models import Candidate, Label, LabelQuerySet, Queue
 from annotations.review.payload import choice_of, list_of, moment_of, text_of, texts_of, truth_of, whole_number_of
 from annotations.review.progress import progress
 from labelhub.body import object_of
@@ -59,6 +61,7 @@ def _new_queue(caller: Caller, body: dict[str, Any]) -> Queue:
     slug, reviewers = text_of(body, "slug", limit=60), _people(caller, body, "reviewers")
     return create_queue(
         caller.project, slug=slug, name=text_of(body, "name", limit=120) or slug, by=caller.user,
+        mode=choice_of(body, "mode", Queue.Mode.values) or Queue.Mode.CORRECTION,
         instructions=text_of(body, "instructions"), overlap=whole_number_of(body, "overlap", default=1),
         lease_minutes=whole_number_of(body, "lease_minutes", default=15), reviewers=reviewers,
         order=choice_of(body, "order", Queue.Order.values) or Queue.Order.PRIORITY,
@@ -103,6 +106,34 @@ def _named(caller: Caller, body: dict[str, Any]) -> list[int]:
     missing = sorted(set(names) - set(known))
     ensure(not missing, Invalid(f"Unknown interactions: {', '.join(missing[:10])}.", field="interactions"))
     return list(known.values())
+
+
+@extend_schema(request={"application/json": PAIRS}, responses={201: ANYTHING})
+@api("POST", scope=Scope.APPROVE, right=Right.TRIAGE)
+def queue_pairs(request: Request, caller: Caller, slug: str) -> Response:
+    """Put pairs into a queue that judges pairs: each an interaction, and what could have been answered instead."""
+    body, queue = object_of(request), queue_of(caller.project, caller.user, slug)
+    reason = text_of(body, "reason", limit=300)
+    return Response({"added": add_pairs(queue, _pairs(caller, body), by=caller.user, reason=reason)}, status=201)
+
+
+def _pairs(caller: Caller, body: dict[str, Any]) -> list[Pair]:
+    items = list_of(body, "pairs")
+    fits = 0 < len(items) <= PUT_AT_ONCE and all(isinstance(item, dict) for item in items)
+    ensure(fits, Invalid(f"pairs must be a list of 1 to {PUT_AT_ONCE:,} objects.", field="pairs"))
+    names = [text_of(item, "interaction", limit=255, at=f"pairs[{i}].") for i, item in enumerate(items)]
+    rows = Interaction.objects.filter(project=caller.project, external_id__in=names)
+    known = {name: (pk, output) for name, pk, output in rows.values_list("external_id", "pk", "output")}
+    missing = sorted(set(names) - set(known))
+    ensure(not missing, Invalid(f"Unknown interactions: {', '.join(missing[:10])[:400]}.", field="pairs"))
+    return [
+        Pair(
+            *known[name], text_of(item, "text", at=f"pairs[{i}]."),
+            text_of(item, "version", limit=200, at=f"pairs[{i}]."),
+            choice_of(item, "origin", Candidate.Origin.values) or Candidate.Origin.MODEL,
+        )
+        for i, (name, item) in enumerate(zip(names, items, strict=True))
+    ]  # fmt: skip
 
 
 @extend_schema(request={"application/json": ASSIGNMENT}, responses={200: ANYTHING})

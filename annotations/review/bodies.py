@@ -6,7 +6,16 @@ from annotations.review.actions.bulk import MOST
 from annotations.review.actions.labels import as_payload
 from annotations.review.actions.queues import CALIBRATION_EVERY, LEASE_MINUTES, OVERLAP
 from annotations.review.actions.suggestions import suggested
-from annotations.review.models import CalibrationResult, Claim, Label, Queue, ReviewTask, SpanComment, Suggestion
+from annotations.review.models import (
+    CalibrationResult,
+    Candidate,
+    Claim,
+    Label,
+    Queue,
+    ReviewTask,
+    SpanComment,
+    Suggestion,
+)
 
 ANYTHING = {"type": "object", "additionalProperties": True}
 TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
@@ -16,6 +25,7 @@ QUEUE = {
     "properties": {
         "slug": {"type": "string", "maxLength": 60},
         "name": {"type": "string", "maxLength": 120},
+        "mode": {"type": "string", "enum": Queue.Mode.values, "default": Queue.Mode.CORRECTION},
         "instructions": TEXT,
         "overlap": {"type": "integer", "minimum": OVERLAP[0], "maximum": OVERLAP[1], "default": 1},
         "lease_minutes": {"type": "integer", "minimum": LEASE_MINUTES[0], "maximum": LEASE_MINUTES[1], "default": 15},
@@ -33,6 +43,19 @@ QUEUE = {
         "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
     },
 }
+PAIRS = {
+    "type": "object",
+    "required": ["pairs"],
+    "properties": {
+        "reason": {"type": "string", "maxLength": 300},
+        "pairs": {"type": "array", "minItems": 1, "maxItems": 1000, "items": {
+            "type": "object", "required": ["interaction", "text"], "properties": {
+                "interaction": {**TEXT, "description": "The external id of the interaction whose output is answer a."},
+                "text": {**TEXT, "description": "Answer b: what could have been said instead."},
+                "version": {"type": "string", "maxLength": 200},
+                "origin": {"type": "string", "enum": Candidate.Origin.values, "default": Candidate.Origin.MODEL}}}},
+    },
+}  # fmt: skip
 ASSIGNMENT = {
     "type": "object",
     "required": ["tasks", "to"],
@@ -72,8 +95,8 @@ REVISION = {**JUDGEMENT, "required": ["verdict"]}
 
 def queue_body(queue: Queue) -> dict[str, Any]:
     return {
-        "slug": queue.slug, "name": queue.name, "instructions": queue.instructions, "overlap": queue.overlap,
-        "lease_minutes": queue.lease_minutes, "order": queue.order,
+        "slug": queue.slug, "name": queue.name, "mode": queue.mode, "instructions": queue.instructions,
+        "overlap": queue.overlap, "lease_minutes": queue.lease_minutes, "order": queue.order,
         "assignment": queue.assignment, "random_tenth": queue.random_tenth,
         "calibration_every": queue.calibration_every, "calibration_feedback": queue.calibration_feedback,
         "suggests": queue.suggests,
@@ -82,18 +105,28 @@ def queue_body(queue: Queue) -> dict[str, Any]:
 
 
 def task_body(claim: Claim) -> dict[str, Any]:
-    """What a reviewer needs of a claimed task."""
-    task = ReviewTask.objects.select_related("interaction__session", "project", "queue").get(pk=claim.task_id)
+    """What a reviewer needs of a claimed task; of a pair the two answers in the order of the lot."""
+    task = ReviewTask.objects.select_related("interaction__session", "project", "queue", "candidate").get(
+        pk=claim.task_id
+    )
     row = task.interaction
+    answers = _answers(row.output, task.candidate.text, claim.swapped) if task.candidate else []
+    shown = {} if answers else {"output": row.output, "model_version": row.model_version}
     return {
         "task": task.pk, "fence": claim.fence, "leased_until": claim.leased_until, "reason": task.reason,
         "interaction": {
             "id": row.pk, "external_id": row.external_id, "session": row.session.external_id, "messages": row.messages,
-            "documents": row.documents, "output": row.output, "model_version": row.model_version,
+            "documents": row.documents, **shown,
         },
+        "answers": answers,
         "categories": [vars(entry) for entry in task.project.taxonomy.entries],
         "suggestions": [suggestion_body(one) for one in (suggested(task) if task.queue.suggests else [])],
     }  # fmt: skip
+
+
+def _answers(output: str, other: str, swapped: bool) -> list[dict[str, str]]:
+    found = [{"is": "a", "text": output}, {"is": "b", "text": other}]
+    return found[::-1] if swapped else found
 
 
 def suggestion_body(one: Suggestion) -> dict[str, Any]:
@@ -111,9 +144,18 @@ def label_body(label: Label, *, threads: bool = False) -> dict[str, Any]:
             "id": interaction.pk, "external_id": interaction.external_id, "prompt": interaction.prompt,
             "output": interaction.output,
         },
-        **as_payload(label),
+        **as_payload(label), **_candidate_body(label),
         **({"threads": [_thread_body(comment) for comment in label.comments.all()]} if threads else {}),
     }  # fmt: skip
+
+
+def _candidate_body(label: Label) -> dict[str, Any]:
+    """Of a pair the other answer, {} where there is none."""
+    other = label.task.candidate
+    if other is None:
+        return {}
+    told = {"text": other.text, "version": other.version, "origin": other.origin}
+    return {"candidate": told, "swapped": label.swapped}
 
 
 def calibration_body(result: CalibrationResult | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from annotations.review.models import (
     Draft,
     Label,
     LabelCategory,
+    Queue,
     Return,
     ReviewTask,
     SpanComment,
@@ -139,7 +140,7 @@ WORDS = [
     ),
     Invariant(
         "only what is flawed has categories or a better answer",
-        of=Label.objects.exclude(verdict=Label.Verdict.FLAWED),
+        of=Label.objects.filter(verdict__in=[Label.Verdict.GOOD, Label.Verdict.CANNOT_JUDGE]),
         broken=~Q(rewrite="") | Q(Exists(LabelCategory.objects.filter(label=OuterRef("pk")))),
         says="Label {row.pk} calls the answer {row.verdict} and says what was wrong: send it back.",
     ),
@@ -206,6 +207,29 @@ FOUR_EYES = [
         of=Label.objects.exclude(returned=None, withdrawal=None),
         broken=Q(Exists(Approval.objects.filter(label=OuterRef("pk")))) | ~Q(returned=None) & ~Q(withdrawal=None),
         says="Label {row.pk} was decided on twice or taken back as well: ask a second person to judge it again.",
+    ),
+    Invariant(
+        "a label of a pair chooses, and no other does",
+        of=Label.objects.all(),
+        broken=Q(task__candidate=None, verdict__in=Label.CHOICES)
+        | ~Q(task__candidate=None) & ~Q(verdict__in=Label.CHOICES),
+        says="Label {row.pk} says {row.verdict} of task {row.task_id}, which asks something else: send it back.",
+    ),
+    Invariant(
+        "a pair is judged in a queue that judges pairs, and of one answer",
+        of=ReviewTask.objects.all(),
+        broken=Q(candidate=None, queue__mode=Queue.Mode.PAIRWISE)
+        | ~Q(candidate=None)
+        & (Q(queue__mode=Queue.Mode.CORRECTION) | differs("candidate__interaction", F("interaction"))),
+        says="Task {row.pk} in queue {row.queue_id} has candidate {row.candidate_id}: the queue asks something else, "
+        "or it is another answer's.",
+    ),
+    Invariant(
+        "an approval of a pair is marked, for it makes no gold answer",
+        of=Approval.objects.all(),
+        broken=Q(of_pair=True, label__task__candidate=None) | Q(of_pair=False) & ~Q(label__task__candidate=None),
+        says="Approval {row.pk} is marked {row.of_pair:d} for a pair, and its task says the other: it counts where it "
+        "must not.",
     ),
     Invariant(
         "what became of a suggestion is told by a label of its task",

@@ -39,14 +39,15 @@ class Judgement:
     comments: tuple[Comment, ...]
 
     @classmethod
-    def parse(cls, payload: Any, taxonomy: Taxonomy, output: str) -> "Judgement":
-        """Raises Invalid with the field and what to do."""
+    def parse(cls, payload: Any, taxonomy: Taxonomy, output: str, *, pair: bool = False) -> "Judgement":
+        """Of an output, or of a `pair`. Raises Invalid with the field and what to do."""
         ensure(isinstance(payload, dict), Invalid("Send an object with at least a verdict."))
         unknown = set(payload) - FIELDS
         ensure(not unknown, Invalid(f"Unknown fields: {', '.join(sorted(unknown))[:200]}."))
         known = {category.slug: category for category in taxonomy.category_set.all()}
         comments = tuple(_comment(item, i, known, output) for i, item in enumerate(list_of(payload, "comments")))
-        verdict = choice_of(payload, "verdict", Label.Verdict.values, required=True)
+        known_verdicts = [one for one in Label.Verdict if (one in Label.CHOICES) == pair]
+        verdict = choice_of(payload, "verdict", known_verdicts, required=True)
         rewrite = text_of(payload, "rewrite") or _implied_rewrite(verdict, comments, output)
         judgement = cls(
             verdict=verdict,
@@ -62,7 +63,10 @@ class Judgement:
         return judgement
 
     def _hangs_together(self, output: str, known: Mapping[int, Category]) -> None:
-        if self.verdict == Label.Verdict.FLAWED:
+        if self.verdict in Label.CHOICES:
+            more = self.rewrite or self.comments or self.root_cause
+            ensure(not more, Invalid("Of a pair one chooses: no better answer, no comments, no cause."))
+        elif self.verdict == Label.Verdict.FLAWED:
             ensure(
                 self.categories or self.rewrite or self.comments,
                 Invalid("Say what was wrong: choose a category, comment on a stretch, or write a better answer."),

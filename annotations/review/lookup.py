@@ -16,7 +16,7 @@ def queue_of(project: Project, user: User, slug: str) -> Queue:
 
 def task_of(project: Project, user: User, pk: int) -> ReviewTask:
     tasks = ReviewTask.objects.visible_to(user).filter(project=project, pk=pk)
-    task = tasks.select_related("queue", "interaction", "project").first()
+    task = tasks.select_related("queue", "interaction", "project", "candidate").first()
     if task is None:
         raise NotFound
     return task

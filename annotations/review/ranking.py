@@ -57,13 +57,14 @@ def less_novel(approval: Approval) -> dict[int, float]:
 
 
 def disputes(tasks: Iterable[ReviewTask]) -> dict[int, float]:
-    """How much the labels of each task's answer differ, whichever queue they come from."""
-    answers = {task.pk: task.interaction_id for task in tasks}
-    said: defaultdict[int, list[Judgement]] = defaultdict(list)
-    labels = Label.objects.standing().filter(task__interaction__in=set(answers.values()), task__calibration=False)
+    """How much the labels of each task's answer, or pair, differ, whichever queue they come from."""
+    judged = {task.pk: (task.interaction_id, task.candidate_id) for task in tasks}
+    answers = {answer for answer, _ in judged.values()}
+    said: defaultdict[tuple[int, int | None], list[Judgement]] = defaultdict(list)
+    labels = Label.objects.standing().filter(task__interaction__in=answers, task__calibration=False)
     for label in labels.select_related("task").prefetch_related("categories__category"):
-        said[label.task.interaction_id].append(said_by(label))
-    return {pk: disagreement(said[answer]) for pk, answer in answers.items()}
+        said[label.task.interaction_id, label.task.candidate_id].append(said_by(label))
+    return {pk: disagreement(said[what]) for pk, what in judged.items()}
 
 
 def said_by(label: Label) -> Judgement:

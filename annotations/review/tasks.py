@@ -38,7 +38,7 @@ def rank_what_is_new(project_id: int) -> bool:
 
 @jobs.follow_up("queued")
 def draw_a_tenth(project_id: int) -> bool:
-    for queue in Queue.objects.filter(project=project_id, random_tenth=True).select_related("project"):
+    for queue in Queue.objects.for_answers().filter(project=project_id, random_tenth=True).select_related("project"):
         top_up(queue)
     return False
 

@@ -123,7 +123,9 @@ def page(request: HtmxHttpRequest, project: Project, session: Session | None, *,
     context = {"project": project, "session": session, "opened": opened and session, **listed(project)}
     if session:
         context |= looked_at(session) | neighbours(context.pop("order"), session.pk)
-        context["queues"] = Queue.objects.visible_to(request.user).filter(project=project).order_by("name")
+        context["queues"] = (
+            Queue.objects.visible_to(request.user).for_answers().filter(project=project).order_by("name")
+        )
     template = "annotations/triage/_board.html" if is_fragment(request) else "annotations/triage/board.html"
     return render(request, template, context)
 

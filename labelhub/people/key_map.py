@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 EVERYWHERE = "everywhere"
-DESK, LIST, APPROVALS, TRIAGE = "desk", "list", "approvals", "triage"
+DESK, PAIR, LIST, APPROVALS, TRIAGE = "desk", "pair", "list", "approvals", "triage"
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,12 @@ class Key:
 
 KEYS = [
     Key("good", "Good as it is", ("A",), (DESK, LIST)),
-    Key("skip", "Skip", ("S",), (DESK,)),
-    Key("snooze", "Not now", ("W",), (DESK,)),
+    Key("first", "A is better", ("A",), (PAIR,)),
+    Key("second", "B is better", ("B",), (PAIR,)),
+    Key("equal", "Both are alike", ("E",), (PAIR,)),
+    Key("neither", "Neither is good", ("N",), (PAIR,)),
+    Key("skip", "Skip", ("S",), (DESK, PAIR)),
+    Key("snooze", "Not now", ("W",), (DESK, PAIR)),
     Key("flag", "Flag to a moderator", ("F",), (DESK,)),
     Key("comment", "Comment on the selection", ("C",), (DESK,)),
     Key("caret", "Move through the output with the keyboard", ("H",), (DESK,)),
@@ -34,11 +38,11 @@ KEYS = [
     Key("preview", "Show the output formatted", ("M",), (DESK,)),
     Key("similar", "Similar cases", ("V",), (DESK,)),
     Key("more", "Confidence and note", ("N",), (DESK,)),
-    Key("guidelines", "Guidelines", ("G",), (DESK,)),
+    Key("guidelines", "Guidelines", ("G",), (DESK, PAIR)),
     Key("worse", "Last category: worse", ("+",), (DESK,)),
     Key("less-bad", "Last category: less bad", ("-",), (DESK,)),
     Key("nothing-wrong", "Nothing wrong", ("0",), (DESK,)),
-    *(Key(f"category-{n}", f"Category {n}", (str(n),), (DESK, LIST)) for n in range(1, 10)),
+    *(Key(f"category-{n}", f"Category {n}", (str(n),), (DESK, PAIR, LIST)) for n in range(1, 10)),
     Key("take", "Take what is suggested", ("Y",), (DESK,)),
     Key("pick", "Choose, with Shift all from the last one", ("X",), (LIST,)),
     Key("assign", "Give to somebody", ("G",), (LIST,)),
@@ -48,7 +52,7 @@ KEYS = [
     Key("dismiss", "Dismiss", ("D",), (TRIAGE,)),
     Key("next", "Next", ("J",), (APPROVALS, TRIAGE, LIST)),
     Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE, LIST)),
-    Key("turns", "What came before", ("T",), (DESK, APPROVALS, TRIAGE)),
+    Key("turns", "What came before", ("T",), (DESK, PAIR, APPROVALS, TRIAGE)),
     Key("undo", "Undo", ("Z", "U"), (EVERYWHERE,)),
     Key("keys", "This list of keys", ("?",), (EVERYWHERE,)),
 ]

@@ -16,7 +16,7 @@ from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.browser.complaints import Complaints
 from tests.browser.hostile.fields import ADMINISTERED, OURS, World, holds, text_columns
-from tests.browser.hostile.pages import NOTHING_TO_SHOW, PAGES, SHARED, places, registered, routes
+from tests.browser.hostile.pages import NOTHING_TO_SHOW, PAGES, SHARED, addresses, registered, routes
 from tests.browser.hostile.payloads import payloads
 from tests.browser.hostile.tour import FOREIGN, LOOSE, REFUSED
 from tests.factories import (
@@ -176,8 +176,8 @@ def test_long_lines_do_not_widen_a_page_on_a_phone(
         make_task(world.queue, make_interaction(world.project, output=text)), world.expert, **payload
     )
     page = watched(by, viewport={"width": 390, "height": 844})
-    for route in READ:
-        answer = page.goto(site + PAGES[route].format(**places(world)), timeout=240_000)
+    for route, path in [(one, path) for one in READ for path in addresses(one, world)]:
+        answer = page.goto(site + path, timeout=240_000)
         assert answer
         assert answer.status == 200
         root = "document.documentElement"

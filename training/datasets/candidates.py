@@ -72,9 +72,11 @@ def _candidate(approval: Approval, groups: dict[str, PromptGroup]) -> Candidate:
 def _never_qualified(project: Project, current: set[int]) -> list[Leaving]:
     """Labels without an approval, and those that a newer approval of the same answer replaced.
 
-    What its author took back is none of them: it counts for nothing. Nor is what somebody said of a calibration item.
+    What its author took back is none of them: it counts for nothing. Nor is what somebody said of a calibration item,
+    or which of a pair they chose: that makes other rows.
     """
-    rows = Label.objects.filter(project=project, withdrawal=None, task__calibration=False).exclude(pk__in=current)
+    rows = Label.objects.filter(project=project, withdrawal=None, task__calibration=False, task__candidate=None)
+    rows = rows.exclude(pk__in=current)
     facts = rows.values_list("pk", "task__interaction", "approval", "returned").order_by("pk")
     leaving = []
     for pk, interaction, approval, returned in facts:

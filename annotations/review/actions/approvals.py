@@ -26,7 +26,12 @@ def approve(label: Label, *, by: User, note: str = "") -> Approval:
     try:
         with transaction.atomic():
             approval = Approval.objects.create(
-                project_id=label.project_id, label=label, interaction_id=task.interaction_id, by=by, note=note
+                project_id=label.project_id,
+                label=label,
+                interaction_id=task.interaction_id,
+                by=by,
+                note=note,
+                of_pair=task.candidate_id is not None,
             )
     except IntegrityError as error:
         raise StaleState("This label is approved already.") from error

@@ -24,8 +24,8 @@ LONGEST = timedelta(days=90)  # that somebody puts a task off
 CHOSEN = 9  # answers in a row that were not drawn at random
 # Claim.MOVES in one statement: what is done is never taken anew.
 TAKE = """
-    INSERT INTO annotations_claim AS mine (task_id, by_id, state, fence, claimed_at, leased_until, skip_reason)
-    VALUES (%(task)s, %(by)s, 'held', 1, statement_timestamp(), statement_timestamp() + %(lease)s, '')
+    INSERT INTO annotations_claim AS mine (task_id, by_id, state, fence, claimed_at, leased_until, skip_reason, swapped)
+    VALUES (%(task)s, %(by)s, 'held', 1, statement_timestamp(), statement_timestamp() + %(lease)s, '', random() < 0.5)
     ON CONFLICT (task_id, by_id) DO UPDATE SET state = 'held', fence = mine.fence + 1,
         claimed_at = excluded.claimed_at,
         leased_until = excluded.leased_until, skip_reason = '', snoozed_until = NULL

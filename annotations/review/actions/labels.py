@@ -88,11 +88,13 @@ def ensure_revisable(label: Label) -> None:
 def _store(task: ReviewTask, by: User, payload: dict[str, Any], revises: Label | None = None) -> Label:
     """The judgement of `payload`, with its categories and comments; the draft of it is done with. Raises Invalid."""
     taxonomy, guidelines = task.project.taxonomy, task.project.guidelines
-    judgement = Judgement.parse(payload, taxonomy, task.interaction.output)
+    is_pair = task.candidate_id is not None
+    judgement = Judgement.parse(payload, taxonomy, task.interaction.output, pair=is_pair)
     label = Label.objects.create(
         project=task.project, task=task, author=by, verdict=judgement.verdict, root_cause=judgement.root_cause,
         rewrite=judgement.rewrite, confidence=judgement.confidence, note=judgement.note,
         active_seconds=judgement.active_seconds, taxonomy=taxonomy, guidelines=guidelines, revises=revises,
+        swapped=Claim.objects.get(task=task, by=by).swapped if is_pair else None,
     )  # fmt: skip
     LabelCategory.objects.bulk_create(
         LabelCategory(label=label, category=category, severity=severity) for category, severity in judgement.categories

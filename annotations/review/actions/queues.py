@@ -41,13 +41,15 @@ class SetUp(TypedDict, total=False):
 
 
 @transaction.atomic
-def create_queue(project: Project, *, slug: str, by: User, **set_up: Unpack[SetUp]) -> Queue:
+def create_queue(
+    project: Project, *, slug: str, by: User, mode: str = Queue.Mode.CORRECTION, **set_up: Unpack[SetUp]
+) -> Queue:
     """Raises NotAllowed, Conflict when the slug is taken, Invalid for what does not fit."""
     ensure_right(by, project, Right.CURATE)
     fits = bool(slug_re.match(slug)) and len(slug) <= 60
     ensure(fits, Invalid("slug must be at most 60 letters, digits, hyphens or underscores.", field="slug"))
     ensure_fits(project, {"name": "", **set_up})
-    queue = Queue(project=project, slug=slug, **_columns(set_up))
+    queue = Queue(project=project, slug=slug, mode=mode, **_columns(set_up))
     try:
         with transaction.atomic():
             queue.save()

@@ -12,7 +12,7 @@ from annotations.review.similar import similar
 
 def suggest(task: ReviewTask) -> None:
     """Once, when it is first served; nothing for what is judged without a look at others. `task` is locked."""
-    if task.calibration or Suggestion.objects.filter(task=task).exists():
+    if task.calibration or task.candidate_id or Suggestion.objects.filter(task=task).exists():
         return
     found = guesses((said_by(one.approval.label), one.similarity) for one in similar(task, most=VOTERS))
     known = {category.slug: category for category in task.project.taxonomy.category_set.all()} if found else {}

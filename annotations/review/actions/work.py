@@ -39,7 +39,7 @@ PUT = f"""
          routed_by_id)
     SELECT task, %(project)s, %(queue)s, id, 'open', priority, rank, reason, %(random_slice)s, false, false, %(by)s
     FROM given ORDER BY id, task
-    ON CONFLICT (queue_id, interaction_id) WHERE NOT calibration DO NOTHING
+    ON CONFLICT (queue_id, interaction_id) WHERE NOT calibration AND candidate_id IS NULL DO NOTHING
 """
 
 
@@ -56,6 +56,7 @@ class Work:
 def add_tasks(queue: Queue, work: Iterable[Work], *, by: User) -> int:
     """Put answers of the queue's project up for judging. How many are new; those in the queue stay as they are."""
     ensure_right(by, queue.project, Right.TRIAGE)
+    _ensure_of_answers(queue)
     added = _put(queue, list(work), by=by)
     if added and (queue.random_tenth or queue.order in TOLD_BY_OTHERS):
         jobs.wake("queued", queue.project_id)
@@ -66,8 +67,14 @@ def add_tasks(queue: Queue, work: Iterable[Work], *, by: User) -> int:
 def draw_at_random(queue: Queue, *, by: User, number: int) -> int:
     """A random slice of what was captured and is in no queue yet: it keeps the figures unbiased."""
     ensure_right(by, queue.project, Right.TRIAGE)
+    _ensure_of_answers(queue)
     ensure(1 <= number <= 10_000, Invalid("Draw between 1 and 10,000.", field="random"))
     return _put_drawn(queue, number, by=by)
+
+
+def _ensure_of_answers(queue: Queue) -> None:
+    pairs = Invalid(f"{queue} judges pairs: each needs another answer beside the output.", field="queue")
+    ensure(queue.mode == Queue.Mode.CORRECTION, pairs)
 
 
 def top_up(queue: Queue) -> int:

@@ -12,11 +12,12 @@ from annotations.review.models.labels import (
     SpanComment,
     Withdrawal,
 )
+from annotations.review.models.pairs import Candidate
 from annotations.review.models.suggestions import Suggestion, SuggestionOutcome
 from annotations.review.models.work import Assignment, Claim, Draft, Queue, ReviewTask
 
 __all__ = [
-    "Approval", "Assignment", "CalibrationResult", "Claim", "Draft", "Label", "LabelCategory", "LabelQuerySet",
-    "Queue", "Reply", "Resolution", "Return", "ReviewTask", "SpanComment", "Suggestion",
+    "Approval", "Assignment", "CalibrationResult", "Candidate", "Claim", "Draft", "Label", "LabelCategory", 
+    "LabelQuerySet", "Queue", "Reply", "Resolution", "Return", "ReviewTask", "SpanComment", "Suggestion",
     "SuggestionOutcome", "Withdrawal",
 ]  # fmt: skip

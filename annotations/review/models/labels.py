@@ -36,9 +36,8 @@ class LabelQuerySet(models.QuerySet["Label"]):
 
     def with_evidence(self) -> Self:
         """Everything that the approval page and the API show of a label, in a fixed number of queries."""
-        return self.select_related("task__interaction__session", "task__queue", "author", "taxonomy").prefetch_related(
-            "categories__category", "comments__category"
-        )
+        rows = self.select_related("task__interaction__session", "task__candidate", "task__queue", "author", "taxonomy")
+        return rows.prefetch_related("categories__category", "comments__category")
 
     def with_threads(self) -> Self:
         return self.prefetch_related("comments__replies__by", "comments__resolution__by")
@@ -51,6 +50,12 @@ class Label(models.Model):
         GOOD = "good"
         FLAWED = "flawed"
         CANNOT_JUDGE = "cannot_judge"
+        A = "a", "the answer given is better"
+        B = "b", "the other answer is better"
+        EQUAL = "equal", "both are alike"
+        NEITHER = "neither", "neither is good"
+
+    CHOICES: ClassVar = (Verdict.A, Verdict.B, Verdict.EQUAL, Verdict.NEITHER)  # of a pair
 
     class RootCause(models.TextChoices):
         MODEL = "model"
@@ -73,6 +78,7 @@ class Label(models.Model):
     confidence = models.CharField(max_length=6, choices=Confidence, blank=True)
     note = models.TextField(blank=True)
     active_seconds = models.FloatField(default=0)
+    swapped = models.BooleanField(null=True, help_text="Of a pair: the other answer was shown first.")
     taxonomy = models.ForeignKey(Taxonomy, models.PROTECT, related_name="+")
     guidelines = models.ForeignKey(Guidelines, models.PROTECT, related_name="+")
     revises = models.ForeignKey("self", models.CASCADE, null=True, related_name="revisions")
@@ -92,10 +98,17 @@ class Label(models.Model):
         return f"Label {self.pk}"
 
     @property
+    def is_choice(self) -> bool:
+        """It judges a pair."""
+        return self.verdict in self.CHOICES
+
+    @property
     def gold(self) -> str:
-        """The answer that this label holds for right, '' when it names none."""
-        if self.verdict == self.Verdict.GOOD:
+        """The answer that this label holds for right, or for the better one; '' when it names none."""
+        if self.verdict in {self.Verdict.GOOD, self.Verdict.A}:
             return self.task.interaction.output
+        if self.verdict == self.Verdict.B and self.task.candidate:
+            return self.task.candidate.text
         return self.rewrite
 
 
@@ -210,9 +223,13 @@ class CalibrationResult(models.Model):
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):
     def current(self) -> Self:
-        """The latest Approval of each interaction: its gold answer."""
-        newer = Approval.objects.filter(interaction=OuterRef("interaction"), pk__gt=OuterRef("pk"))
-        return self.exclude(Exists(newer))
+        """The latest Approval of each interaction: its gold answer. Which of a pair is better makes none."""
+        newer = Approval.objects.filter(interaction=OuterRef("interaction"), pk__gt=OuterRef("pk"), of_pair=False)
+        return self.filter(of_pair=False).exclude(Exists(newer))
+
+    def preferences(self) -> Self:
+        """Those that name the better one of a pair."""
+        return self.filter(of_pair=True, label__verdict__in=[Label.Verdict.A, Label.Verdict.B])
 
     def corrections(self) -> Self:
         return self.filter(label__verdict=Label.Verdict.FLAWED).exclude(label__rewrite="")
@@ -229,6 +246,9 @@ class Approval(models.Model):
     interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="+")
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     note = models.TextField(blank=True)
+    of_pair = models.BooleanField(
+        db_default=False, help_text="It says which of two answers is better, not what is right."
+    )
     at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar[ApprovalQuerySet] = ApprovalQuerySet.as_manager()  # type: ignore[assignment]

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import LessThanOrEqual
 
 from annotations.capture.models import Interaction
+from annotations.review.models.pairs import Candidate
 from labelhub.people.models import User
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right, Role, roles_with
@@ -27,6 +28,10 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         """Queues of the user's projects that are open to everybody there or assigned to them."""
         mine = self.filter(project__in=Project.objects.where(user, Right.LABEL))
         return mine.filter(Q(reviewers=None) | Q(reviewers=user.pk) | Q(project__in=self._moderated(user))).distinct()
+
+    def for_answers(self) -> Self:
+        """Those that judge one answer at a time: anything captured can be put into them."""
+        return self.filter(mode=Queue.Mode.CORRECTION)
 
     @staticmethod
     def _moderated(user: Any) -> models.QuerySet[Project]:
@@ -48,10 +53,17 @@ class Queue(models.Model):
         ROUND_ROBIN = "round_robin", "to one after the other, in turn"
         LOAD = "load", "to whom the least is waiting for"
 
+    class Mode(models.TextChoices):
+        CORRECTION = "correction", "what is wrong with an answer, and what it should have been"
+        PAIRWISE = "pairwise", "which of two answers is better"
+
     project = models.ForeignKey(Project, models.CASCADE)
     slug = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
     instructions = models.TextField(blank=True)
+    mode = models.CharField(
+        max_length=10, choices=Mode, default=Mode.CORRECTION, help_text="What is asked. It stays as it is."
+    )
     overlap = models.PositiveSmallIntegerField(default=1, help_text="How many experts judge each task.")
     lease_minutes = models.PositiveSmallIntegerField(default=15)
     order = models.CharField(max_length=9, choices=Order, default=Order.PRIORITY)
@@ -137,7 +149,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
 
 
 class ReviewTask(models.Model):
-    """One interaction to judge in one queue. Priority and reason were copied when it was routed."""
+    """One interaction, or one pair, to judge in one queue. Priority and reason were copied when it was routed."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -155,6 +167,9 @@ class ReviewTask(models.Model):
     project = models.ForeignKey(Project, models.CASCADE)
     queue = models.ForeignKey(Queue, models.CASCADE)
     interaction = models.ForeignKey(Interaction, models.CASCADE)
+    candidate = models.ForeignKey(
+        Candidate, models.CASCADE, null=True, related_name="tasks", help_text="Of a pair: the other answer."
+    )
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
     priority = models.IntegerField(default=0)
     rank = models.FloatField(null=True, help_text="The larger the sooner it is served; see ranking.py.")
@@ -173,9 +188,10 @@ class ReviewTask(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["queue", "interaction"],
-                condition=Q(calibration=False),
+                condition=Q(calibration=False, candidate=None),
                 name="task_is_one_per_interaction_in_a_queue",
             ),
+            models.UniqueConstraint(fields=["queue", "candidate"], name="task_is_one_per_pair_in_a_queue"),
             models.UniqueConstraint(
                 fields=["queue", "interaction"],
                 condition=Q(calibration=True),
@@ -273,6 +289,7 @@ class Claim(models.Model):
     claimed_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField()
     skip_reason = models.CharField(max_length=300, blank=True)
+    swapped = models.BooleanField(db_default=False, help_text="Of a pair: the other answer is shown first, by lot.")
     snoozed_until = models.DateTimeField(null=True, help_text="Given back by somebody who wants it again then.")
 
     objects: ClassVar[ClaimQuerySet] = ClaimQuerySet.as_manager()  # type: ignore[assignment]

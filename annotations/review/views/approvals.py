@@ -20,6 +20,7 @@ from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
 PAGE = 50
+CHOSEN = "Approved. It tells the model which of two answers people prefer."
 
 
 @require_GET
@@ -41,7 +42,7 @@ def label_approval(request: HtmxHttpRequest, project: Project, pk: int) -> HttpR
     label = label_of(project, request.user, pk)
     after = following(project, request.user, pk)
     approve(label, by=request.user)
-    messages.success(request, "Approved. It helps similar questions from now on.")
+    messages.success(request, CHOSEN if label.is_choice else "Approved. It helps similar questions from now on.")
     return decided(request, project, after)
 
 

@@ -9,7 +9,7 @@ from django.db.models import Subquery
 from annotations.capture.models import Feedback, Interaction
 from annotations.review.actions.suggestions import suggested
 from annotations.review.diff import word_diff
-from annotations.review.models import Label, Return, ReviewTask, Suggestion
+from annotations.review.models import Claim, Label, Return, ReviewTask, Suggestion
 from annotations.review.rewriting import suggestions
 from annotations.review.views.shown import LEVELS, choices, draft_notes, facts, marks, signs
 from labelhub.people.models import User
@@ -40,6 +40,16 @@ def at_hand(task: ReviewTask, user: User) -> dict[str, Any]:
         "returned": Return.objects.filter(label__task=task, label__author=user).select_related("by").last(),
         "levels": LEVELS, "root_causes": Label.RootCause.choices, "confidences": Label.Confidence.choices,
     }  # fmt: skip
+
+
+def sides(held: Claim) -> list[dict[str, str]]:
+    """The two answers of a pair in the order of the lot; [] for a task with one answer."""
+    task = held.task
+    if task.candidate is None:
+        return []
+    texts = [task.interaction.output, task.candidate.text]
+    first, second = reversed(texts) if held.swapped else texts
+    return [{"name": "A", "text": first}, {"name": "B", "text": second}]
 
 
 def wishes(interaction: Interaction) -> list[str]:

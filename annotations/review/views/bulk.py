@@ -121,10 +121,12 @@ def after(request: HtmxHttpRequest, queue: Queue) -> HttpResponse:
 
 def listed(request: HtmxHttpRequest, queue: Queue) -> HttpResponse:
     only = request.GET.get("given", "")
+    of_answers = queue.mode == Queue.Mode.CORRECTION
     rows = open_tasks(queue, only, before=form_number(request.GET, "before"))
     context = {
         "project": queue.project, "queue": queue, "rows": rows[:PAGE], "only": only, "people": queue.judges(),
-        "choices": choices(list(queue.project.taxonomy.category_set.all()), {}),
+        "choices": choices(list(queue.project.taxonomy.category_set.all()), {}) if of_answers else [],
+        "of_answers": of_answers,
         "accuracy": accuracy(queue) if queue.suggests else None,
         "more": rows[PAGE - 1].pk if len(rows) > PAGE else None,
     }  # fmt: skip

@@ -14,13 +14,13 @@ from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.labels import as_payload, submit, withdraw
 from annotations.review.actions.suggestions import accuracy
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
-from annotations.review.models import Claim, Draft, Label, Queue
+from annotations.review.models import Claim, Draft, Label, Queue, ReviewTask
 from annotations.review.preview import preview
 from annotations.review.progress import MANY, progress
 from annotations.review.similar import similar
-from annotations.review.views.at_hand import at_hand, guidelines_for, pre_labels, typed, wishes
+from annotations.review.views.at_hand import at_hand, guidelines_for, pre_labels, sides, typed, wishes
 from annotations.review.views.calibration import compared
-from annotations.review.views.form import changes_comments, read_form, whole_number
+from annotations.review.views.form import changes_comments, read_choice, read_form, whole_number
 from annotations.review.views.later import later
 from labelhub.body import form_text
 from labelhub.errors import Invalid, Refused, StaleState
@@ -60,7 +60,7 @@ def task_claim(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 @project_page(Right.LABEL)
 def task_draft(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     task = task_of(project, request.user, pk)
-    content = read_form(request.POST, task.interaction.output)
+    content = read(request, task)
     fence, version = whole_number(request.POST, "fence"), whole_number(request.POST, "version")
     draft = save_draft(task, by=request.user, fence=fence, version=version, content=content)
     if not is_fragment(request):
@@ -80,7 +80,7 @@ def task_draft(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 @project_page(Right.LABEL)
 def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     task = task_of(project, request.user, pk)
-    content = read_form(request.POST, task.interaction.output)
+    content = read(request, task)
     try:
         label = submit(task, by=request.user, fence=whole_number(request.POST, "fence"), payload=content)
     except (Invalid, StaleState) as refusal:
@@ -164,14 +164,29 @@ def task_release(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
     return HttpResponse(status=204)
 
 
+def read(request: HtmxHttpRequest, task: ReviewTask) -> dict[str, Any]:
+    """What stands in the form of `task`, which judges one answer or a pair."""
+    if task.candidate_id is None:
+        return read_form(request.POST, task.interaction.output)
+    return read_choice(request.POST, swapped=claim_of(task, request.user).swapped)
+
+
 def revision_url(label: Label) -> str:
     return reverse("review:revision", args=[label.task.project.slug, label.pk])
 
 
 def held_claim(queue: Queue, user: User) -> Claim | None:
     return (
-        Claim.objects.at_hand(queue, user).select_related("task__interaction", "task__project", "task__queue").first()
+        Claim.objects.at_hand(queue, user)
+        .select_related("task__interaction", "task__project", "task__queue", "task__candidate")
+        .first()
     )
+
+
+def screen_of(held: Claim | None) -> str:
+    if held is None:
+        return "_start.html"
+    return "_pair.html" if held.task.candidate_id else "_desk.html"
 
 
 def next_screen(request: HtmxHttpRequest, queue: Queue, *, gold: dict[str, Any] | None = None) -> HttpResponse:
@@ -194,7 +209,7 @@ def screen(
     context: dict[str, Any] = {
         "project": queue.project, "queue": queue, "claim": held, "refusal": refusal, "revising": revising,
         "progress": {**stands, "total": max(1, stands["done_today"] + stands["left"]), "many": stands["left"] == MANY},
-        "screen": "annotations/review/_desk.html" if held else "annotations/review/_start.html",
+        "screen": f"annotations/review/{screen_of(held)}",
     }  # fmt: skip
     context |= guidelines_for(queue.project, request.user) | (gold or {})
     if held is None:
@@ -202,7 +217,7 @@ def screen(
         context["put_off"] = Claim.objects.put_off(queue, request.user).select_related("task__interaction")[:PUT_OFF]
     else:
         draft = Draft.objects.filter(task=held.task, by=request.user).first()
-        context |= at_hand(held.task, request.user) | pre_labels(held.task) | {"draft": draft}
+        context |= at_hand(held.task, request.user) | pre_labels(held.task) | {"draft": draft, "pair": sides(held)}
         before = draft.content if draft else as_payload(revising) if revising else {}
         context |= typed(held.task, content or before, context["wished"], context["pre_labels"])
     template = "annotations/review/_next.html" if is_fragment(request) else "annotations/review/desk.html"

@@ -40,6 +40,19 @@ def read_form(post: QueryDict, output: str) -> dict[str, Any]:
     return dict(stored_value(content)[0])
 
 
+def read_choice(post: QueryDict, *, swapped: bool) -> dict[str, Any]:
+    """Of a pair, what stands in the form; swapped: the other answer stood first."""
+    picked = {"first": "b" if swapped else "a", "second": "a" if swapped else "b"}.get(post.get("pick", ""))
+    content: dict[str, Any] = {
+        "verdict": picked or post.get("pick", ""),
+        "categories": [{"category": slug} for slug in post.getlist("category")],
+        "confidence": post.get("confidence", ""),
+        "note": form_text(post, "note"),
+        "active_seconds": _seconds(post),
+    }
+    return dict(stored_value(content)[0])
+
+
 def changes_comments(post: QueryDict) -> bool:
     return "comment" in post or "remove_comment" in post
 

@@ -11,8 +11,7 @@ from django.views.decorators.http import require_http_methods
 from annotations.review.actions.labels import ensure_revisable, revise
 from annotations.review.lookup import claim_of, label_of
 from annotations.review.models import Label
-from annotations.review.views.desk import screen
-from annotations.review.views.form import read_form
+from annotations.review.views.desk import read, screen
 from labelhub.errors import Invalid, NotFound, Refused, StaleState, ensure
 from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.models import Project
@@ -27,7 +26,7 @@ def label_revision(request: HtmxHttpRequest, project: Project, pk: int) -> HttpR
     if request.method == "GET":
         ensure_revisable(label)
         return revision_screen(request, label)
-    content = read_form(request.POST, label.task.interaction.output)
+    content = read(request, label.task)
     try:
         revision = revise(label, by=request.user, payload=content)
     except (Invalid, StaleState) as refusal:

@@ -83,6 +83,7 @@ class VerdictForm extends HTMLElement {
   }
 
   count() {
+    if (!this.rewrite) return; // a pair has none
     const place = this.querySelector(".rewrite-length");
     const length = [...this.rewrite.value].length;
     place.textContent = length ? `${length} characters` : "";

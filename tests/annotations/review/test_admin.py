@@ -29,7 +29,7 @@ def admin(project):
 def fields(**over):
     return {
         "name": "Refunds", "instructions": "", "overlap": 1, "lease_minutes": 15, "order": "priority", "assignment": "pull",
-        "calibration_every": 20, **over,
+        "calibration_every": 20, "mode": "correction", **over,
     }  # fmt: skip
 
 

@@ -153,6 +153,21 @@ def _(world):
     again(world.approval, label_id=world.returned.label_id, interaction_id=world.interactions[2].pk)
 
 
+@plant("a label of a pair chooses, and no other does")
+def _(world):
+    update(world.good.label, verdict="a")
+
+
+@plant("a pair is judged in a queue that judges pairs, and of one answer")
+def _(world):
+    update(world.queue, mode="pairwise")
+
+
+@plant("an approval of a pair is marked, for it makes no gold answer")
+def _(world):
+    update(world.good, of_pair=True)
+
+
 @plant("what became of a suggestion is told by a label of its task")
 def _(world):
     update(world.waiting.suggestion_outcomes.get(), label_id=world.corrected.pk)

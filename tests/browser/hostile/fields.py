@@ -14,6 +14,7 @@ from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayl
 from annotations.recall.models import EncoderSet
 from annotations.review.models import (
     Approval,
+    Candidate,
     Claim,
     Draft,
     Label,
@@ -219,6 +220,33 @@ class World:
         Draft.objects.create(task=tasks[3], by=self.by, content=self.draft())
         Claim.objects.create(
             task=tasks[4], by=self.by, state="released", skip_reason=self.cut(300), leased_until=timezone.now()
+        )
+
+        self.choose()
+
+    def choose(self) -> None:
+        """Pairs: one that waits for a second person, one that is held."""
+        queue = Queue.objects.create(
+            project=self.project, slug="pairs", name=self.cut(120), instructions=self.words, mode="pairwise"
+        )
+        chosen, held = (
+            ReviewTask.objects.create(
+                project=self.project, queue=queue, interaction=row, reason=self.cut(300), candidate=self.candidate(row)
+            )
+            for row in self.interactions[:2]
+        )
+        self.choice = Label.objects.create(
+            project=self.project, task=chosen, author=self.expert, verdict="b", note=self.words, swapped=True,
+            taxonomy=self.project.taxonomy, guidelines=self.project.guidelines,
+        )  # fmt: skip
+        LabelCategory.objects.create(label=self.choice, category=self.category)
+        ReviewTask.objects.filter(pk=chosen.pk).update(state="submitted")
+        hour = timezone.timedelta(hours=1)
+        Claim.objects.create(task=held, by=self.by, leased_until=timezone.now() + hour, swapped=True)
+
+    def candidate(self, interaction: Interaction) -> Candidate:
+        return Candidate.objects.create(
+            project=self.project, interaction=interaction, text=f"{self.words} instead", version=self.cut(200)
         )
 
     def task(self, interaction: Interaction) -> ReviewTask:

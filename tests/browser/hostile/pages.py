@@ -13,10 +13,10 @@ from training.evaluation.models import Case
 POST_ONLY = "takes POST only: what it answers with is a page of this list"
 OF_THE_SIGN_IN = "says nothing that is stored but who is signed in"
 
-# What people read: opened for every hostile text. {name} is filled in by `places`.
+# What people read: opened for every hostile text. {name} is filled in by `places`; several addresses stand apart.
 PAGES = {
     "p/<slug:slug>/": "/p/{slug}/",
-    "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/",
+    "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/ /p/{slug}/q/pairs/",
     "p/<slug:slug>/q/<slug:queue>/tasks/": "/p/{slug}/q/words/tasks/",
     "p/<slug:slug>/labels/": "/p/{slug}/labels/",
     "p/<slug:slug>/taxonomy/": "/p/{slug}/taxonomy/",
@@ -26,7 +26,7 @@ PAGES = {
     "p/<slug:slug>/tasks/<int:pk>/preview/": "/p/{slug}/tasks/{task}/preview/",
     "p/<slug:slug>/tasks/<int:pk>/similar/": "/p/{slug}/tasks/{task}/similar/",
     "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
-    "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/",
+    "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/ /p/{slug}/approvals/{choice}/",
     "p/<slug:slug>/triage/": "/p/{slug}/triage/",
     "p/<slug:slug>/triage/<int:pk>/": "/p/{slug}/triage/{session}/",
     "p/<slug:slug>/sessions/<int:pk>/": "/p/{slug}/sessions/{session}/",
@@ -83,7 +83,7 @@ NOTHING_TO_SHOW = {
         + [f"p/<slug:slug>/q/<slug:queue>/{verb}/" for verb in ("claim", "tasks/labels", "tasks/assignment", "tasks/undo")]
         + ["p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/", "p/<slug:slug>/labels/<int:pk>/calibration/"]
         + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
-        + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "queues/<slug:slug>/labels", "queues/<slug:slug>/assignments", "context", "rollback")]
+        + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "queues/<slug:slug>/labels", "queues/<slug:slug>/pairs", "queues/<slug:slug>/assignments", "context", "rollback")]
         + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels")]
         + [f"{area}comments/<int:pk>/{noun}/" for area in ("p/<slug:slug>/", "api/v1/") for noun in ("replies", "resolution")]
         + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return", "withdrawal", "revision", "calibration")]
@@ -152,10 +152,14 @@ def registered() -> set[type[models.Model]]:
     return set(admin.site._registry)
 
 
+def addresses(route: str, world: World) -> list[str]:
+    return (PAGES | SHARED)[route].format(**places(world)).split(" ")
+
+
 def places(world: World) -> dict[str, object]:
     """What stands in the addresses of one project."""
     return {
-        "slug": world.project.slug, "label": world.waiting.pk, "revisable": world.revisable.pk, "task": world.waiting.task_id, "session": world.session.pk,
+        "slug": world.project.slug, "label": world.waiting.pk, "choice": world.choice.pk, "revisable": world.revisable.pk, "task": world.waiting.task_id, "session": world.session.pk,
         "interaction": world.interactions[0].pk, "run": world.run.pk, "case": Case.objects.of(world.project).earliest("pk").pk,
         "evaluation": world.version.evaluations.first().pk,
         "words": quote(world.words[:200], safe="", errors="replace").replace("%00", ""),

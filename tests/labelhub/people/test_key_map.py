@@ -56,7 +56,7 @@ def test_keys_stay_when_other_things_of_oneself_are_changed(person):
     ("wanted", "refused"),
     [
         ({"skip": "f"}, {"skip"}), ({"skip": "F", "flag": "S"}, set()), ({"skip": "z"}, {"skip"}), ({"skip": "U"}, {"skip"}),
-        ({"skip": "b"}, set()),  # B sends back on another page
+        ({"flag": "b"}, set()), ({"skip": "b"}, {"skip"}),  # B acts on pairs and approvals, where nothing is flagged
         ({"turns": "A"}, {"turns"}), ({"skip": "ab"}, {"skip"}), ({"skip": "ß"}, {"skip"}), ({"skip": "\u200b"}, {"skip"}),
         ({"skip": "ж"}, set()), ({"skip": "x", "flag": "x"}, {"skip", "flag"}), ({"skip": "\x00"}, {"skip"}), ({"skip": "👍"}, set()),
     ],
