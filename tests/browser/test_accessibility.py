@@ -326,7 +326,7 @@ def desk(site: str, sign_in: Callable[..., Page], complaints: Complaints, transa
 def test_axe_finds_nothing(desk: Desk, state: str, count: Callable[[int, int], int]) -> None:
     STATES[state](desk)
     found, turn = [], list(STATES).index(state)
-    for width, media in count(0, 1) and LOOKS or [LOOKS[turn % 3], LOOKS[3 + (turn + 1) % 3]]:
+    for width, media in (count(0, 1) and LOOKS) or [LOOKS[turn % 3], LOOKS[3 + (turn + 1) % 3]]:
         desk.page.set_viewport_size({"width": width, "height": 900})
         desk.page.emulate_media(**media, reduced_motion="reduce")  # type: ignore[arg-type]
         found += [f"{width} px, {media}: {line}" for line in violations(desk.page)]
