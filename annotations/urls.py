@@ -1,5 +1,7 @@
-"""The pages of a project that have to do with what its model answered."""
+"""The pages of a project that have to do with what its model answered; and the ways out, as work is held there."""
 
+from allauth.account.views import logout
+from django.contrib import admin
 from django.urls import include, path
 
 from annotations.review import views as review
@@ -43,6 +45,8 @@ triage_pages = [
     path("sessions/<int:pk>/", triage.session_page, name="session"),
 ]
 urlpatterns = [
+    path("accounts/logout/", review.gives_back(logout)),
+    path("admin/logout/", review.gives_back(admin.site.admin_view(admin.site.logout))),
     path("p/<slug:slug>/", include((review_pages, "review"))),
     path("p/<slug:slug>/", include((triage_pages, "triage"))),
 ]

@@ -213,11 +213,19 @@ def _held(claim: Claim, by: User, fence: int, undone: str) -> tuple[Claim, Revie
 
 def release_strangers(project_id: int) -> None:
     """Give back what people hold who may not judge it any more. Their drafts stay."""
-    theirs = Claim.objects.held().of_strangers().filter(task__project=project_id)
-    for pk, task in theirs.order_by("pk").values_list("pk", "task"):
+    _give_back(Claim.objects.held().of_strangers().filter(task__project=project_id))
+
+
+def release_all(*, by: User) -> None:
+    """Give back all that somebody holds, as they sign out. Their drafts stay."""
+    _give_back(Claim.objects.held().filter(by=by))
+
+
+def _give_back(claims: QuerySet[Claim]) -> None:
+    for pk, task in claims.order_by("pk").values_list("pk", "task"):
         with transaction.atomic():
             locked(task)
-            for held in theirs.filter(pk=pk):  # looked at again under the lock
+            for held in claims.filter(pk=pk):  # looked at again under the lock
                 move(held, to=Claim.State.RELEASED)
 
 

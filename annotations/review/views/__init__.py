@@ -18,11 +18,12 @@ from annotations.review.views.desk import (
     task_snooze,
 )
 from annotations.review.views.revision import label_revision
+from annotations.review.views.sign_out import gives_back
 from annotations.review.views.threads import comment_reply, comment_resolution, label_detail
 
 __all__ = [
-    "approvals", "comment_reply", "comment_resolution", "label_approval", "label_calibration", "label_detail",
-    "label_page", "label_return", "label_revision", "label_withdrawal", "queue_claim", "queue_desk", "queue_tasks",
-    "task_claim", "task_draft", "task_label", "task_lease", "task_preview", "task_release", "task_similar",
-    "task_skip", "task_snooze", "tasks_assignment", "tasks_labels", "tasks_undo",
+    "approvals", "comment_reply", "comment_resolution", "gives_back", "label_approval", "label_calibration",
+    "label_detail", "label_page", "label_return", "label_revision", "label_withdrawal", "queue_claim", "queue_desk",
+    "queue_tasks", "task_claim", "task_draft", "task_label", "task_lease", "task_preview", "task_release",
+    "task_similar", "task_skip", "task_snooze", "tasks_assignment", "tasks_labels", "tasks_undo",
 ]  # fmt: skip

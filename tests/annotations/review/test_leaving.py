@@ -52,6 +52,29 @@ def test_a_closed_account_holds_nothing_in_any_of_its_projects(queue, expert, ru
     assert [state_of(held) for held in claims] == ["released", "released"]
 
 
+@pytest.mark.parametrize(("way_out", "role"), [("/accounts/logout/", Role.EXPERT), ("/admin/logout/", Role.ADMIN)])
+def test_who_signs_out_holds_nothing_and_finds_their_words_again(queue, client, way_out, role):
+    person = make_member(queue.project, role)
+    held = [claim(make_task(queue), by=person), make_claim(make_task(queue), make_member(queue.project))]
+    save_draft(held[0].task, by=person, fence=held[0].fence, version=0, content={"rewrite": "Half a thought"})
+    client.force_login(person)
+    client.get("/accounts/logout/")
+    assert [state_of(one) for one in held] == ["held", "held"]
+    client.post(way_out)
+    assert client.get("/me/").status_code == 302
+    assert [state_of(one) for one in held] == ["released", "held"]
+    assert claim_next(queue, by=person).task == held[0].task
+    assert Draft.objects.get(task=held[0].task, by=person).content == {"rewrite": "Half a thought"}
+
+
+def test_an_expert_whom_the_admin_does_not_sign_out_keeps_what_they_hold(queue, expert, client):
+    held = claim(make_task(queue), by=expert)
+    client.force_login(expert)
+    client.post("/admin/logout/")
+    assert client.get("/me/").status_code == 200
+    assert state_of(held) == "held"
+
+
 def test_others_keep_what_they_hold_when_somebody_leaves(queue, expert, moderator, admin, run_jobs):
     held = claim(make_task(queue), by=expert)
     remove_member(queue.project, moderator, by=admin)
