@@ -101,7 +101,9 @@ def add_member(project: Project, user: User, *, role: Role, by: User) -> Members
     ensure_right(by, project, Right.MANAGE)
     if role != Role.ADMIN:
         ensure_another_admin(project, user)
-    membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+    membership, is_new = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+    if not is_new:
+        jobs.wake("left", project)  # with a lesser role they may hold what they may not judge any more
     return membership
 
 

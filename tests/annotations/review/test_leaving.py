@@ -30,6 +30,7 @@ def state_of(held):
     return Claim.objects.get(pk=held.pk).state
 
 
+@pytest.mark.bar("3a-23")
 def test_what_somebody_held_who_was_removed_is_offered_to_others_and_their_words_are_kept(
     queue, expert, admin, run_jobs
 ):
@@ -41,6 +42,17 @@ def test_what_somebody_held_who_was_removed_is_offered_to_others_and_their_words
     run_jobs()
     assert claim_next(queue, by=make_member(queue.project)).task == held.task
     assert Draft.objects.get(task=held.task, by=expert).content == {"rewrite": "Half a thought"}
+
+
+def test_a_moderator_who_becomes_an_expert_holds_nothing_of_queues_that_others_are_named_for(
+    queue, moderator, admin, run_jobs
+):
+    held = claim(make_task(queue), by=moderator)
+    named(queue, make_member(queue.project))
+    assert state_of(held) == "held"
+    add_member(queue.project, moderator, role=Role.EXPERT, by=admin)
+    run_jobs()
+    assert state_of(held) == "released"
 
 
 def test_a_closed_account_holds_nothing_in_any_of_its_projects(queue, expert, run_jobs):
