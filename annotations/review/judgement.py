@@ -7,12 +7,30 @@ from typing import Any
 from annotations.review.models import Label
 from annotations.review.payload import MAX_TEXT, choice_of, list_of, seconds_of, text_of
 from annotations.review.spans import anchored, apply_replacements
-from labelhub.errors import Invalid, ensure
+from labelhub.errors import Invalid, StaleState, ensure
 from labelhub.projects.models import Category, Taxonomy
 
 FIELDS = {
     "verdict", "categories", "root_cause", "rewrite", "confidence", "note", "active_seconds", "comments", "fence",
 }  # fmt: skip
+
+
+class Categories(dict[str, Category]):
+    """Those of a taxonomy, by slug."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        super().__init__({category.slug: category for category in taxonomy.category_set.all()})
+        self.taxonomy = taxonomy
+
+    def named(self, slug: Any, at: str) -> Category:
+        """Raises Invalid; StaleState for one of an earlier version, which somebody chose before there was another."""
+        category = self.get(slug) if isinstance(slug, str) else None
+        if category is not None:
+            return category
+        was = Category.objects.filter(taxonomy__project=self.taxonomy.project_id, slug=slug).first()
+        gone = StaleState(f"The categories have changed: {was} is none of them any more. Reload and choose again.")
+        ensure(was is None, gone)
+        raise Invalid(f"{at}: there is no category {slug!r:.60}. Known: {', '.join(self)}.")
 
 
 @dataclass(frozen=True)
@@ -44,7 +62,7 @@ class Judgement:
         ensure(isinstance(payload, dict), Invalid("Send an object with at least a verdict."))
         unknown = set(payload) - FIELDS
         ensure(not unknown, Invalid(f"Unknown fields: {', '.join(sorted(unknown))[:200]}."))
-        known = {category.slug: category for category in taxonomy.category_set.all()}
+        known = Categories(taxonomy)
         comments = tuple(_comment(item, i, known, output) for i, item in enumerate(list_of(payload, "comments")))
         known_verdicts = [one for one in Label.Verdict if (one in Label.CHOICES) == pair]
         verdict = choice_of(payload, "verdict", known_verdicts, required=True)
@@ -103,22 +121,15 @@ def _implied_rewrite(verdict: str, comments: tuple[Comment, ...], output: str) -
     return implied
 
 
-def _category(item: Any, i: int, known: dict[str, Category]) -> tuple[Category, int]:
+def _category(item: Any, i: int, known: Categories) -> tuple[Category, int]:
     ensure(isinstance(item, dict), Invalid(f"categories[{i}] must be an object."))
     severity = item.get("severity", 2)
     is_level = isinstance(severity, int) and not isinstance(severity, bool) and 1 <= severity <= 3
     ensure(is_level, Invalid(f"categories[{i}].severity must be 1, 2 or 3."))
-    return _known(item.get("category"), f"categories[{i}]", known), severity
+    return known.named(item.get("category"), f"categories[{i}]"), severity
 
 
-def _known(slug: Any, at: str, known: dict[str, Category]) -> Category:
-    category = known.get(slug) if isinstance(slug, str) else None
-    if category is None:
-        raise Invalid(f"{at}: there is no category {slug!r:.60}. Known: {', '.join(known)}.")
-    return category
-
-
-def _comment(item: Any, i: int, known: dict[str, Category], output: str) -> Comment:
+def _comment(item: Any, i: int, known: Categories, output: str) -> Comment:
     at = f"comments[{i}]"
     ensure(isinstance(item, dict), Invalid(f"{at} must be an object."))
     start, end, exact = item.get("start"), item.get("end"), item.get("exact")
@@ -127,7 +138,7 @@ def _comment(item: Any, i: int, known: dict[str, Category], output: str) -> Comm
         raise Invalid(f"{at} needs whole numbers start and end, and the text exact between them.")
     prefix, suffix = anchored(output, start, end, exact)
     slug, text = item.get("category"), text_of(item, "text", at=f"{at}.")
-    category = _known(slug, at, known) if slug not in (None, "") else None
+    category = known.named(slug, at) if slug not in (None, "") else None
     replacement = text_of(item, "replacement", at=f"{at}.") if item.get("replacement") is not None else None
     says = text or category or replacement is not None
     ensure(says, Invalid(f"{at} says nothing: text, category or replacement."))
