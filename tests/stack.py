@@ -70,7 +70,9 @@ class Stack:
         return processes_with({"LABELHUB_DATA_DIR": str(self.folder)})
 
     def family(self, child: str) -> list[psutil.Process]:
-        """A child of `up` and all below it, the child first."""
+        """A child of `up` and all below it, the child first. Raises NoSuchProcess between its death and its return."""
+        if child not in self.children:
+            raise psutil.NoSuchProcess(0, child)
         parent = psutil.Process(self.children[child])
         return [parent, *parent.children(recursive=True)]
 

@@ -17,7 +17,9 @@ document.addEventListener("htmx:configRequest", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
-  if (event.detail.requestConfig.verb === "get" && event.detail.elt.matches("[hx-trigger^=every]")) return;
+  const { elt, requestConfig } = event.detail;
+  if (requestConfig.verb === "get" && elt.matches("[hx-trigger^=every]")) return;
+  if (status >= 500 && elt.id === "autosave") return; // it is sent again, and its line says so
   toast(WORDS[status] || "The server could not do this. It was recorded; try again.", "bad");
 });
 

@@ -18,7 +18,9 @@ from labelhub.projects.rights import Right
 
 @transaction.atomic
 def save_draft(task: ReviewTask, *, by: User, fence: int, version: int, content: dict[str, Any]) -> Draft:
-    """Keep `content` as version + 1; `version` is the one it builds on, 0 for the first.
+    """Keep `content` as the next version; `version` is the one it builds on, 0 for the first.
+
+    With a `tab` in it that is the one of what is kept, it builds on that: the tab was not told that it was saved.
 
     Raises StaleState with extra draft and version when another tab was faster; without them when the claim is gone, or
     there is no draft to build on.
@@ -36,9 +38,13 @@ def save_draft(task: ReviewTask, *, by: User, fence: int, version: int, content:
         ensure(version == 0, StaleState(f"There is no draft of version {version}: send version 0."))
         return Draft.objects.create(task=task, by=by, content=content)
     other = StaleState("Another tab saved this draft. Compare the two texts.", draft=kept.content, version=kept.version)
-    ensure(kept.version == version, other)
+    ensure(kept.version == version or _same_tab(content, kept.content), other)
     mine.update(content=content, version=F("version") + 1, updated_at=Now())
     return mine.get()
+
+
+def _same_tab(content: dict[str, Any], kept: dict[str, Any]) -> bool:
+    return bool(content.get("tab")) and content["tab"] == kept.get("tab")
 
 
 def _may_write(claim: Claim, task: ReviewTask) -> bool:

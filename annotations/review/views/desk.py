@@ -1,5 +1,6 @@
 """The desk: one answer a screen. Every act is a form post; htmx only replaces the redirect by the next screen."""
 
+import secrets
 from typing import Any
 
 from django.contrib import messages
@@ -60,7 +61,7 @@ def task_claim(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 @project_page(Right.LABEL)
 def task_draft(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     task = task_of(project, request.user, pk)
-    content = read(request, task)
+    content = read(request, task) | {"tab": form_text(request.POST, "tab")}
     fence, version = whole_number(request.POST, "fence"), whole_number(request.POST, "version")
     draft = save_draft(task, by=request.user, fence=fence, version=version, content=content)
     if not is_fragment(request):
@@ -209,7 +210,7 @@ def screen(
     context: dict[str, Any] = {
         "project": queue.project, "queue": queue, "claim": held, "refusal": refusal, "revising": revising,
         "progress": {**stands, "total": max(1, stands["done_today"] + stands["left"]), "many": stands["left"] == MANY},
-        "screen": f"annotations/review/{screen_of(held)}",
+        "screen": f"annotations/review/{screen_of(held)}", "tab": secrets.token_hex(8),
     }  # fmt: skip
     context |= guidelines_for(queue.project, request.user) | (gold or {})
     if held is None:

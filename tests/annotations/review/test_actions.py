@@ -216,6 +216,20 @@ def test_a_draft_saved_in_another_tab_is_never_overwritten(queue, expert):
         assert refusal.value.extra == {"draft": {"note": "b"}, "version": 2}
 
 
+@pytest.mark.bar("R5")
+def test_a_tab_that_never_heard_that_it_was_saved_is_no_other_tab(queue, expert):
+    task = make_task(queue)
+    fence = claim(task, by=expert).fence
+    save = lambda version, **content: save_draft(task, by=expert, fence=fence, version=version, content=content)  # noqa: E731
+    save(0, note="a", tab="one")
+    assert save(0, note="ab", tab="one").version == 2
+    assert save(0, note="abc", tab="one").version == 3
+    save(3, note="of the other", tab="two")
+    with pytest.raises(StaleState):
+        save(3, note="abcd", tab="one")
+    assert Draft.objects.get().content["note"] == "of the other"
+
+
 def test_approval_makes_the_rewrite_gold_and_a_newer_one_supersedes_it(project):
     first = make_approval(project)
     task = make_task(make_queue(project), first.interaction)
