@@ -111,6 +111,26 @@ def correct_by_keyboard(page: Page) -> None:
     expect(page.locator("#output")).to_contain_text("three kilos")
 
 
+@pytest.mark.bar("3a-20")
+def test_a_double_click_and_a_key_on_top_of_it_judge_one_answer(
+    site: str, project: Project, queue: object, sign_in: Callable[..., Page], complaints: Complaints
+) -> None:
+    complaints.expected.append("409")
+    page = sign_in(make_member(project))
+    begin(page, project, site)
+    page.evaluate(
+        """() => {
+            const button = [...document.querySelectorAll('.foot button')].find((b) => b.name === 'good');
+            button.click();
+            button.click();
+            document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true }));
+        }"""
+    )
+    expect(page.locator("#output")).to_contain_text("three kilos")
+    page.wait_for_timeout(500)  # a second request would have come by now
+    assert Label.objects.get().task.interaction.output == EMOJI
+
+
 def test_one_key_takes_a_submit_back_with_every_word(
     site: str, project: Project, queue: object, sign_in: Callable[..., Page]
 ) -> None:
@@ -244,6 +264,7 @@ def comment_by_caret(page: Page, replacement: str) -> None:
     page.fill("#span-replacement", replacement)
 
 
+@pytest.mark.bar("3a-28")
 def test_selecting_with_the_mouse_opens_the_comment_and_counts_code_points(
     site: str, project: Project, queue: object, sign_in: Callable[..., Page]
 ) -> None:
