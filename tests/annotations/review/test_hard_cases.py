@@ -145,7 +145,7 @@ def test_offsets_behind_an_emoji_are_code_points_over_the_api_too_and_those_of_u
 
 
 @pytest.mark.bar("3a-29")
-def test_ten_thousand_spans_are_saved_with_as_many_queries_as_ten(queue, expert, count):
+def test_ten_thousand_spans_are_saved_with_as_many_queries_as_ten(queue, expert):
     def queries(number):
         task = make_task(queue, make_interaction(queue.project, output="word " * number))
         spans = [{"start": 5 * n, "end": 5 * n + 4, "exact": "word"} for n in range(number)]
@@ -156,3 +156,25 @@ def test_ten_thousand_spans_are_saved_with_as_many_queries_as_ten(queue, expert,
 
     assert queries(10_000) == queries(10)
     assert SpanComment.objects.count() == 10_010
+
+
+@pytest.mark.bar("3a-29")
+@pytest.mark.usefixtures("hashed_static")
+def test_the_desk_and_the_label_show_a_thousand_spans_with_as_many_queries_as_ten(queue, expert, client):
+    client.force_login(expert)
+
+    def shown(path):
+        with CaptureQueriesContext(connection) as caught:
+            assert client.get(f"/p/{queue.project.slug}/{path}").status_code == 200
+        return len(caught)
+
+    def queries(number):
+        held = claim(make_task(queue, make_interaction(queue.project, output="word " * number)), by=expert)
+        spans = [{"start": 5 * n, "end": 5 * n + 4, "exact": "word", "text": "here"} for n in range(number)]
+        content = {**FLAWED, "comments": spans}
+        save_draft(held.task, by=expert, fence=held.fence, version=0, content=content)
+        desk = shown(f"q/{queue.slug}/")
+        return desk, shown(f"labels/{submit(held.task, by=expert, fence=held.fence, payload=content).pk}/")
+
+    queries(1)  # the first page of all asks for more, once
+    assert queries(1_000) == queries(10)

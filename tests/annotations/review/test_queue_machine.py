@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -58,6 +59,7 @@ class Seat:
     turn: int
     live: bool = True
     skipped: bool = False
+    put_off: bool = False
 
     def counts(self) -> bool:
         return self.state == "done" or (self.state == "held" and self.live)
@@ -137,7 +139,7 @@ class QueueMachine(RuleBasedStateMachine):
             return max(at_hand)[1]
         for task in sorted(range(TASKS), key=lambda n: (-self.world.tasks[n].priority, n)):
             mine = self.seats.get((task, by))
-            seen = mine and (mine.skipped or mine.counts())
+            seen = mine and (mine.skipped or mine.put_off or mine.counts())
             if self.states[task] == "open" and self.taken(task) < self.overlap and not seen:
                 return task
         return None
@@ -266,6 +268,26 @@ class QueueMachine(RuleBasedStateMachine):
         if not refused:
             seat.state, seat.skipped = "released", True
 
+    @precondition(claimed)
+    @rule(data=st.data(), behind=st.sampled_from([0, 0, 1]))
+    def puts_it_off(self, data: st.DataObject, behind: int) -> None:
+        task, by = data.draw(st.sampled_from(self.claimed()))
+        claim, seat, until = self.row(task, by), self.seats[task, by], timezone.now() + timedelta(hours=1)
+        holds = seat.state == "held" and not behind
+        refused = NotAllowed if by not in self.members else None if holds else StaleState
+        fence = seat.fence - behind
+        self.answer(lambda: claims.snooze(claim, by=self.world.people[by], until=until, fence=fence), refused=refused)
+        if not refused:
+            seat.state, seat.put_off = "released", True
+
+    @precondition(claimed)
+    @rule(data=st.data())
+    def wants_again_what_was_put_off(self, data: st.DataObject) -> None:
+        task, by = data.draw(st.sampled_from(self.claimed()))
+        past = Now() - timedelta(seconds=1)
+        Claim.objects.filter(pk=self.row(task, by).pk, snoozed_until__isnull=False).update(snoozed_until=past)
+        self.seats[task, by].put_off = False
+
     @precondition(judged)
     @rule(data=st.data())
     def takes_a_label_back(self, data: st.DataObject) -> None:
@@ -360,12 +382,13 @@ class QueueMachine(RuleBasedStateMachine):
         rows = Claim.objects.filter(task__in=tasks).annotate(now=Now())
         seen = {
             (tasks[row.task_id], people[row.by_id]): (
-                row.state, row.fence, bool(row.skip_reason), row.state == "held" and row.leased_until > row.now
+                row.state, row.fence, bool(row.skip_reason), bool(row.snoozed_until and row.snoozed_until > row.now),
+                row.state == "held" and row.leased_until > row.now,
             )
             for row in rows
         }  # fmt: skip
         assert seen == {
-            at: (seat.state, seat.fence, seat.skipped, seat.state == "held" and seat.live)
+            at: (seat.state, seat.fence, seat.skipped, seat.put_off, seat.state == "held" and seat.live)
             for at, seat in self.seats.items()
         }
         assert dict(ReviewTask.objects.filter(pk__in=tasks).values_list("pk", "state")) == dict(
