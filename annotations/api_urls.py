@@ -28,6 +28,7 @@ urlpatterns = [
     path("tasks/<int:pk>/labels/", review.task_labels),
     path("tasks/<int:pk>/flag/", triage.task_flag),
     path("labels/", review.labels),
+    path("agreement/", review.agreement_of_caller),
     path("labels/<int:pk>/", review.label),
     path("labels/<int:pk>/approval/", review.label_approval),
     path("labels/<int:pk>/calibration/", review.label_calibration),

@@ -18,6 +18,7 @@ from annotations.review.actions.pairs import Pair, add_pairs
 from annotations.review.actions.queues import create_queue
 from annotations.review.actions.threads import reopen, reply, resolve
 from annotations.review.actions.work import Work, add_tasks, draw_at_random
+from annotations.review.agreement import agreement, reviewers
 from annotations.review.bodies import (
     ANYTHING,
     ASSIGNMENT,
@@ -26,6 +27,7 @@ from annotations.review.bodies import (
     PAIRS,
     QUEUE,
     REVISION,
+    agreement_body,
     calibration_body,
     label_body,
     queue_body,
@@ -234,6 +236,14 @@ def labels(request: Request, caller: Caller) -> Response:
 def label(request: Request, caller: Caller, pk: int) -> Response:
     """One label, in the shape in which it was submitted, and what was said about its comments."""
     return Response(label_body(_label(caller, pk), threads=True))
+
+
+@extend_schema(responses={200: ANYTHING})
+@api("GET", scope=Scope.LABEL, right=Right.LABEL)
+def agreement_of_caller(request: Request, caller: Caller) -> Response:
+    """How alike the caller judges with others and with gold answers; for moderators also how alike everybody does."""
+    everybody = reviewers(caller.project) if caller.may(Right.APPROVE) else []
+    return Response(agreement_body(agreement(caller.user, caller.project), everybody))
 
 
 @extend_schema(request={"application/json": ANYTHING}, responses={201: ANYTHING})

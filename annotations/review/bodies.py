@@ -6,6 +6,7 @@ from annotations.review.actions.bulk import MOST
 from annotations.review.actions.labels import as_payload
 from annotations.review.actions.queues import CALIBRATION_EVERY, LEASE_MINUTES, OVERLAP
 from annotations.review.actions.suggestions import suggested
+from annotations.review.agreement import Agreement, Reviewer
 from annotations.review.models import (
     CalibrationResult,
     Candidate,
@@ -163,6 +164,17 @@ def calibration_body(result: CalibrationResult | None) -> dict[str, Any]:
     if result is None:
         return {}
     return {"calibration": {"agreement": result.agreement, "gold": as_payload(result.gold.label)}}
+
+
+def agreement_body(mine: Agreement, everybody: list[Reviewer]) -> dict[str, Any]:
+    categories = [{"category": one.category.slug, "either": one.number, "both": one.both} for one in mine.categories]
+    people = [
+        {"who": one.user.email, "peers": vars(one.peers), "calibration": vars(one.calibration)} for one in everybody
+    ]
+    return {
+        "peers": vars(mine.peers), "calibration": vars(mine.calibration), "categories": categories,
+        "differences": [{"mine": one.mine.pk, "task": one.mine.task_id} for one in mine.differences], "people": people,
+    }  # fmt: skip
 
 
 def _thread_body(comment: SpanComment) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 EVERYWHERE = "everywhere"
-DESK, PAIR, LIST, APPROVALS, TRIAGE = "desk", "pair", "list", "approvals", "triage"
+DESK, PAIR, HISTORY, LIST, APPROVALS, TRIAGE = "desk", "pair", "my labels", "list", "approvals", "triage"
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,10 @@ KEYS = [
     Key("send-back", "Send back", ("B",), (APPROVALS,)),
     Key("route", "Send to experts", ("Q",), (TRIAGE,)),
     Key("dismiss", "Dismiss", ("D",), (TRIAGE,)),
-    Key("next", "Next", ("J",), (APPROVALS, TRIAGE, LIST)),
-    Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE, LIST)),
+    Key("next", "Next", ("J",), (APPROVALS, TRIAGE, LIST, HISTORY)),
+    Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE, LIST, HISTORY)),
+    Key("history", "What you judged last", ("K",), (DESK, PAIR)),
+    Key("desk", "Back to what you are judging", ("D",), (HISTORY,)),
     Key("turns", "What came before", ("T",), (DESK, PAIR, APPROVALS, TRIAGE)),
     Key("undo", "Undo", ("Z", "U"), (EVERYWHERE,)),
     Key("keys", "This list of keys", ("?",), (EVERYWHERE,)),

@@ -280,6 +280,21 @@ def today(desk: Desk) -> None:
     expect(desk.page.get_by_text("Sent back to you")).to_be_visible()
 
 
+def agreement(desk: Desk) -> None:
+    Queue.objects.update(overlap=2)
+    task = make_task(desk.queue)
+    make_label(task, desk.person, **FLAWED, rewrite="It costs 39 euros.")
+    make_label(task, make_member(desk.queue.project), verdict="good")
+    desk.page.goto(f"{desk.project}/agreement/")
+    expect(desk.page.get_by_text("Where you differed")).to_be_visible()
+
+
+def history(desk: Desk) -> None:
+    label = desk.label(by=desk.person)
+    desk.page.goto(f"{desk.project}/labels/{label.pk}/")
+    expect(desk.page.get_by_role("navigation", name="Your labels")).to_be_attached()
+
+
 def my_labels(desk: Desk) -> None:
     approve(desk.label(by=desk.person), by=make_member(desk.queue.project, Role.MODERATOR))
     desk.page.goto(f"{desk.project}/labels/")
@@ -297,7 +312,7 @@ STATES: dict[str, Callable[[Desk], None]] = {
     "lease lost": lease_lost, "skip": skip, "put off": put_off, "flag": flag, "help": help_sheet, "remap": remapping,
     "similar": similar, "formatted": formatted, "guidelines": guidelines_panel, "guidelines diff": guidelines_diff,
     "toast with undo": toast_with_undo, "sent back": sent_back, "pairwise": pairwise, "bulk": bulk,
-    "bulk, giving": bulk_giving, "calibration feedback": calibration_feedback, "Today": today, "my labels": my_labels,
+    "bulk, giving": bulk_giving, "calibration feedback": calibration_feedback, "Today": today, "agreement": agreement, "history": history, "my labels": my_labels,
     "taxonomy": taxonomy,
 }  # fmt: skip
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db.models import Aggregate, Count, Exists, FloatField, OuterRef
+from django.db.models import Aggregate, Count, Exists, FloatField, OuterRef, Q
 from django.db.models.functions import Now
 
 from annotations.review.diff import Piece, word_diff
 from annotations.review.models import Label
 from labelhub.people.models import User
 from labelhub.projects.models import Project
+from training.loop.today import OUTCOMES
 from training.registry.live import live_version
 from training.runs.models import ModelVersion
 
@@ -60,10 +61,9 @@ class History:
     more: int | None
 
 
-def history(user: User, project: Project, *, before: int | None = None) -> History:
-    """Labels of `user` in `project`, at most PAGE of those before the id `before`."""
-    mine = Label.objects.filter(author=user, project=project).with_evidence()
-    mine = mine.exclude(task__calibration=True, task__queue__calibration_feedback=False)  # it would tell them apart
+def history(user: User, project: Project, *, before: int | None = None, outcome: str = "") -> History:
+    """Labels of `user` in `project`, at most PAGE of those before the id `before`; `outcome`: only one of OUTCOMES."""
+    mine = Label.objects.told_to_author(user).filter(project=project).filter(OUTCOMES.get(outcome, Q())).with_evidence()
     stands = Exists(Label.objects.standing().filter(pk=OuterRef("pk")))
     mine = (
         mine.select_related("approval__by", "returned__by", "withdrawal", "calibration")

@@ -5,12 +5,15 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from annotations.review.agreement import agreement
 from labelhub.body import form_number
 from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
 from training.loop.history import history, pace
+from training.loop.today import DAYS, OUTCOMES, today
 from training.loop.waiting import entries, returned_to
+from training.registry.live import live_version
 
 
 @require_GET
@@ -25,10 +28,13 @@ def home(request: HtmxHttpRequest) -> HttpResponse:
 @require_GET
 @project_page(Right.LABEL)
 def project_home(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    """Today: what waits, and what became of what one did."""
     membership = Membership.objects.of(request.user).filter(project=project)
+    lately = today(request.user, project)
     context = {
-        "project": project, "entry": entries(membership, request.user)[0], "guidelines": project.guidelines,
-        "returned": returned_to(request.user, project),
+        "project": project, "entry": entries(membership, request.user, lately.done_today)[0], "today": lately,
+        "guidelines": project.guidelines, "returned": returned_to(request.user, project), "days": DAYS,
+        "pace": pace(request.user, project), "mine": agreement(request.user, project), "live": live_version(project),
     }  # fmt: skip
     return render(request, "home/project.html", context)
 
@@ -36,7 +42,11 @@ def project_home(request: HtmxHttpRequest, project: Project) -> HttpResponse:
 @require_GET
 @project_page(Right.LABEL)
 def my_labels(request: HtmxHttpRequest, project: Project) -> HttpResponse:
-    """?before=<label id> pages on; anything else shows the newest."""
-    found = history(request.user, project, before=form_number(request.GET, "before") or None)
-    context = {"project": project, "past": found.past, "more": found.more, "pace": pace(request.user, project)}
+    """?before=<label id> pages on, ?outcome=approved … shows only those; anything else shows the newest."""
+    outcome = request.GET.get("outcome", "") if request.GET.get("outcome") in OUTCOMES else ""
+    found = history(request.user, project, before=form_number(request.GET, "before") or None, outcome=outcome)
+    context = {
+        "project": project, "past": found.past, "more": found.more, "pace": pace(request.user, project),
+        "outcome": outcome, "outcomes": OUTCOMES,
+    }  # fmt: skip
     return render(request, "home/history.html", context)

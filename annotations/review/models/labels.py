@@ -21,6 +21,10 @@ class LabelQuerySet(models.QuerySet["Label"]):
             | Q(project__in=Project.objects.where(user, Right.APPROVE))
         )
 
+    def told_to_author(self, user: User) -> Self:
+        """Labels of `user`, without those that would tell a calibration item apart."""
+        return self.filter(author=user).exclude(task__calibration=True, task__queue__calibration_feedback=False)
+
     def waiting(self) -> Self:
         """Submitted, neither decided on nor taken back: somebody other than the author should look."""
         ends = (kind.objects.filter(label=OuterRef("pk")) for kind in (Approval, Return, Withdrawal))

@@ -1,5 +1,7 @@
 """A label for whoever may see it, and what people say to each other about its comments."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -7,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotations.review.actions.threads import reopen, reply, resolve
 from annotations.review.lookup import comment_of, label_of
-from annotations.review.models import SpanComment
+from annotations.review.models import Claim, Label, SpanComment
 from annotations.review.views.approvals import rests_on
 from annotations.review.views.calibration import calibration_of
 from labelhub.body import form_text
@@ -21,11 +23,28 @@ from labelhub.projects.rights import Right
 def label_detail(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     """What #comment-<id> of an address leads to."""
     label = label_of(project, request.user, pk)
-    return render(
-        request,
-        "annotations/review/label.html",
-        {"project": project, "label": label, **rests_on(label), **calibration_of(label, request.user)},
-    )
+    context = {"project": project, "label": label, **rests_on(label), **calibration_of(label, request.user)}
+    context |= around(label) if label.author_id == request.user.pk else {}
+    return render(request, "annotations/review/label.html", context)
+
+
+@require_GET
+@project_page(Right.LABEL)
+def label_last(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    """What one submitted last: where one's history begins."""
+    last = Label.objects.told_to_author(request.user).filter(project=project).order_by("-pk").first()
+    return redirect("review:label_detail", project.slug, last.pk) if last else redirect("my_labels", project.slug)
+
+
+def around(label: Label) -> dict[str, Any]:
+    """In its author's history: the label before and after it, and the queue in which they hold a task."""
+    mine = Label.objects.told_to_author(label.author).filter(project=label.project_id)
+    held = Claim.objects.live().filter(by=label.author_id, task__project=label.project_id).select_related("task__queue")
+    return {
+        "newer": mine.filter(pk__gt=label.pk).order_by("pk").first(),
+        "older": mine.filter(pk__lt=label.pk).order_by("-pk").first(),
+        "held": held.order_by("-claimed_at").first(), "own": True,
+    }  # fmt: skip
 
 
 @require_POST

@@ -11,8 +11,18 @@ const state = (words, name) => {
   line.textContent = words;
 };
 
+// What was typed goes at once when the form loses the focus, so that no key pressed then leads away from it.
+let typed = false;
+document.addEventListener("input", (event) => {
+  typed ||= Boolean(event.target.closest?.("#desk"));
+});
+document.addEventListener("focusout", (event) => {
+  if (typed && event.target.closest?.("#desk")) autosave()?.dispatchEvent(new Event("keep"));
+});
 document.addEventListener("htmx:beforeSend", (event) => {
-  if (event.target.id === "autosave") state("Saving…", "saving");
+  if (event.target.id !== "autosave") return;
+  typed = false;
+  state("Saving…", "saving");
 });
 document.addEventListener("htmx:sendError", () => state("Offline, kept in this tab", "offline"));
 // What the task's end left homeless is carried away as a file: its names and values as they stand in the form now.

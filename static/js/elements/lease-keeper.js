@@ -11,7 +11,8 @@ class LeaseKeeper extends HTMLElement {
     // Only what is known to lead elsewhere. The browser's own reload is not told here, nor anything where there is no
     // navigation API: to a page that goes away it looks like leaving, so then the lease ends by itself.
     this.navigate = (event) => {
-      this.leaving = new URL(event.destination.url).pathname !== location.pathname;
+      const { pathname } = new URL(event.destination.url);
+      this.leaving = pathname !== location.pathname && !pathname.startsWith(this.dataset.keep); // one's own history
     };
     for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, this.active);
     window.addEventListener("pagehide", this.leave);

@@ -1,0 +1,19 @@
+"""How alike one judges with others; for moderators also how alike everybody does."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from annotations.review.agreement import DAYS, agreement, reviewers
+from labelhub.http import HtmxHttpRequest, project_page
+from labelhub.projects.actions import has_right
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Right
+
+
+@require_GET
+@project_page(Right.LABEL)
+def agreement_page(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    everybody = reviewers(project) if has_right(request.user, project, Right.APPROVE) else []
+    context = {"project": project, "mine": agreement(request.user, project), "everybody": everybody, "days": DAYS}
+    return render(request, "annotations/review/agreement.html", context)
