@@ -201,7 +201,10 @@ def task_claim(request: Request, caller: Caller, pk: int) -> Response:
 @extend_schema(request={"application/json": ANYTHING}, responses={200: ANYTHING})
 @api("PUT", scope=Scope.LABEL, right=Right.LABEL)
 def task_draft(request: Request, caller: Caller, pk: int) -> Response:
-    """Keep a draft: {"fence", "version", "content"}; 409 carries what another tab saved."""
+    """Keep a draft: {"fence", "version", "content"}; 409 carries what another tab saved.
+
+    With a name of one's own under "tab" in the content, a save whose answer was lost is no other tab's.
+    """
     body, task = object_of(request), task_of(caller.project, caller.user, pk)
     fence, version = whole_number_of(body, "fence"), whole_number_of(body, "version", default=0)
     draft = save_draft(task, by=caller.user, fence=fence, version=version, content=body.get("content", {}))
