@@ -296,7 +296,7 @@ def test_a_comment_that_was_not_taken_stays_where_it_was_typed(
     begin(page, project, site)
     page.fill("#rewrite", "The lantern costs 39 euros.")
     expect(page.locator("#saved")).to_contain_text("Saved")
-    Draft.objects.update(version=9)  # as another tab that saved meanwhile
+    Draft.objects.update(version=9, content={})  # as another tab that saved meanwhile
     page.evaluate(
         """() => {
             const node = document.querySelector('#output').firstChild;
