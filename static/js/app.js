@@ -11,3 +11,5 @@ import "./elements/span-picker.js";
 import "./elements/task-list.js";
 
 document.documentElement.classList.add("js");
+import "./submit-again.js";
+import "./kept-words.js";

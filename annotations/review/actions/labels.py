@@ -53,6 +53,16 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any], s
     return label
 
 
+def submitted_before(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any]) -> Label | None:
+    """The label that came of this very claim and says the same: the answer to its submit was lost on the way."""
+    if not Claim.objects.done().filter(task=task, by=by, fence=fence).exists():
+        return None
+    label = Label.objects.standing().filter(task=task, author=by).first()
+    said: dict[str, Any] = as_payload(label) if label else {}
+    same = all(said.get(name) == payload.get(name) for name in ("verdict", "note", "confidence", "comments"))
+    return label if same and payload.get("rewrite", "") in {"", said.get("rewrite")} else None
+
+
 @transaction.atomic
 def revise(label: Label, *, by: User, payload: dict[str, Any]) -> Label:
     """A new version of one's own approved label. What was approved counts until somebody approves the new one.

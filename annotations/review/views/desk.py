@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotations.review.actions.calibration import shown_result
 from annotations.review.actions.claims import claim, claim_next, release, renew, skip, snooze
 from annotations.review.actions.drafts import save_draft
-from annotations.review.actions.labels import as_payload, submit, withdraw
+from annotations.review.actions.labels import as_payload, submit, submitted_before, withdraw
 from annotations.review.actions.suggestions import accuracy
 from annotations.review.lookup import claim_of, label_of, queue_of, task_of
 from annotations.review.models import Claim, Draft, Label, Queue, ReviewTask
@@ -82,9 +82,13 @@ def task_draft(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     task = task_of(project, request.user, pk)
     content = read(request, task)
+    fence = whole_number(request.POST, "fence")
     try:
-        label = submit(task, by=request.user, fence=whole_number(request.POST, "fence"), payload=content)
+        label = submit(task, by=request.user, fence=fence, payload=content)
     except (Invalid, StaleState) as refusal:
+        if "again" in request.POST and submitted_before(task, by=request.user, fence=fence, payload=content):
+            messages.success(request, "Submitted.")
+            return next_screen(request, task.queue)
         held = held_claim(task.queue, request.user)
         if is_fragment(request) or held is None or held.task_id != task.pk:
             raise
