@@ -122,11 +122,14 @@ class SpanPicker extends HTMLElement {
   }
 
   place(range) {
-    if (matchMedia("(max-width: 860px)").matches) return this.panel.removeAttribute("style");
     const rects = range.getClientRects();
     const last = rects[rects.length - 1] || this.output.getBoundingClientRect();
     const { width, height } = this.panel.getBoundingClientRect();
     const below = last.bottom + GAP;
+    if (matchMedia("(max-width: 860px)").matches) {
+      this.panel.removeAttribute("style"); // a sheet at the foot, which must not cover the words
+      return scrollBy(0, Math.max(0, below - (innerHeight - height)));
+    }
     const top = below + height > innerHeight - GAP ? Math.max(GAP, rects[0].top - height - GAP) : below;
     const left = Math.min(Math.max(GAP, last.left), innerWidth - width - GAP);
     this.panel.style.insetBlockStart = `${top + scrollY}px`;
