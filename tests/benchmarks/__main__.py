@@ -1,12 +1,14 @@
-"""`python -m tests.benchmarks loop`: what the loop's own steps cost, each beside a bare reference in the same run."""
+"""`python -m tests.benchmarks loop|desk`: what the product's own steps cost, beside a bare reference in the same run."""
 
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tests.conftest  # noqa: F401 - the same ground as the tests: Postgres, settings, encoder
 from tests.benchmarks import claim, context, ingest, recall
+from tests.benchmarks import desk as desk_
 from tests.benchmarks.figures import Figure, Machine, write
 from tests.stack import running_stack
 
@@ -25,7 +27,12 @@ def loop() -> dict[str, Figure]:
     return figures
 
 
-BENCHES: dict[str, Callable[[], dict[str, Figure]]] = {"loop": loop}
+def desk() -> dict[str, Any]:
+    with running_stack(inference=False) as site:
+        return desk_.desk(site)
+
+
+BENCHES: dict[str, Callable[[], dict[str, Any]]] = {"loop": loop, "desk": desk}
 
 
 def main(name: str) -> None:
@@ -36,6 +43,9 @@ def main(name: str) -> None:
     target = Path("var/bench") / f"{name}.json"
     write(figures, target, seed=SEED, machine=machine)
     for step, figure in figures.items():
+        if not isinstance(figure, Figure):
+            print(f"{step:26} {figure}")
+            continue
         print(f"{step:16} {figure.value:10.1f} {figure.unit:9} {figure.ratio:6.2f} × the reference   {figure.about}")
     print(f"Of the time that the machine wanted, its host gave {machine.facts()['stolen']:.0%} to others.")
     print(f"Written to {target}.")

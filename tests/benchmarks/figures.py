@@ -27,6 +27,12 @@ class Figure:
         slow, fast = (self.reference, self.value) if self.unit.endswith("/s") else (self.value, self.reference)
         return slow / fast if fast else float("nan")
 
+    def facts(self) -> dict[str, object]:
+        return {
+            "value": round(self.value, 2), "unit": self.unit, "reference": round(self.reference, 2),
+            "ratio": round(self.ratio, 2), "n": self.n, "about": self.about, **self.more,
+        }  # fmt: skip
+
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The `share`-th percentile, 0 to 100, rounded to hundredths."""
@@ -63,16 +69,10 @@ def ticks() -> list[int]:
     return [int(part) for part in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
 
 
-def write(figures: Mapping[str, Figure], target: Path, *, seed: int, machine: Machine) -> None:
-    """As JSON: name → {value, unit, reference, ratio, n, about, …}, and `run`: what it was taken on."""
+def write(figures: Mapping[str, object], target: Path, *, seed: int, machine: Machine) -> None:
+    """As JSON: name → {value, unit, reference, ratio, n, about, …}, or a plain value; `run`: what it was taken on."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     run = {"commit": commit, "seed": seed, **machine.facts()}
-    rows = {
-        name: {
-            "value": round(figure.value, 2), "unit": figure.unit, "reference": round(figure.reference, 2),
-            "ratio": round(figure.ratio, 2), "n": figure.n, "about": figure.about, **figure.more,
-        }
-        for name, figure in figures.items()
-    }  # fmt: skip
+    rows = {name: one.facts() if isinstance(one, Figure) else one for name, one in figures.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps({**rows, "run": run}, indent=1) + "\n")

@@ -32,6 +32,10 @@ TASKS = """
         reserved, calibration)
     SELECT %s, %s, id, %s, id %% 5, id %% 5, '', false, false, false FROM unnest(%s::bigint[]) AS id RETURNING id
 """
+BEGIN_AT = """
+    SELECT setval(pg_get_serial_sequence('annotations_reviewtask', 'id'), greatest(%s, last_value))
+    FROM annotations_reviewtask_id_seq
+"""
 LABELS = """
     INSERT INTO annotations_label (project_id, task_id, author_id, verdict, root_cause, rewrite, confidence, note,
         active_seconds, taxonomy_id, guidelines_id)
@@ -59,7 +63,7 @@ def add_interactions(bare: Bare, project: Project, n: int, prompts: Sequence[str
 
 
 def add_tasks(bare: Bare, queue: Queue, interactions: list[int], state: str = "open") -> list[int]:
-    bare.execute("SELECT setval(pg_get_serial_sequence('annotations_reviewtask', 'id'), %s)", [FIRST_ID])
+    bare.execute(BEGIN_AT, [FIRST_ID])
     return _column(bare.execute(TASKS, [queue.project_id, queue.pk, state, interactions]))
 
 
