@@ -200,6 +200,8 @@ def next_screen(request: HtmxHttpRequest, queue: Queue, *, gold: dict[str, Any] 
     `gold`: what a calibration item just judged was compared with.
     """
     held = claim_next(queue, by=request.user)
+    if held:
+        held.task.queue, held.task.project = queue, queue.project  # known: nothing of them is asked again
     if is_fragment(request):
         return screen(request, queue, held, gold=gold)
     return redirect("review:desk", queue.project.slug, queue.slug)
