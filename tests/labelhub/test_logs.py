@@ -176,7 +176,7 @@ def test_a_500_of_the_api_tells_its_number_and_nothing_else(
         raise ValueError("prompt was secret")
 
     member, project = make_member(project := make_project()), project
-    monkeypatch.setattr("annotations.review.api.progress", broken)
+    monkeypatch.setattr("annotations.review.api.work.progress", broken)
     make_queue(project)
     client = Client(raise_request_exception=False)
     client.force_login(member)

@@ -106,7 +106,7 @@ def test_one_function_approves_and_only_the_page_and_the_api_call_it():
     assert [name for name, text in texts.items() if makes.search(text)] == ["annotations/review/actions/approvals.py"]
     imports = re.compile(r"from annotations\.review\.actions\.approvals import .*\bapprove\b")
     assert sorted(name for name, text in texts.items() if imports.search(text)) == [
-        "annotations/review/api.py", "annotations/review/views/approvals.py",
+        "annotations/review/api/judgements.py", "annotations/review/views/approvals.py",
     ]  # fmt: skip
 
 
