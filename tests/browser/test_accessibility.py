@@ -358,3 +358,32 @@ def test_axe_notices_what_it_should(desk: Desk, look: tuple[int, dict[str, str]]
     )
     desk.complaints.expected.append("404")
     assert {line.split()[0] for line in violations(desk.page)} >= {"image-alt", "button-name"}
+
+
+@pytest.mark.parametrize("size", [(1440, 700), (390, 700), (320, 568)], ids=str)
+def test_what_has_the_focus_is_never_under_a_bar(desk: Desk, size: tuple[int, int]) -> None:
+    """WCAG 2.2, 2.4.11: of everything that Tab reaches some part is on top."""
+    desk.begin(draft={"verdict": "flawed", "comments": OVERLAPPING, "rewrite": "It costs 39 euros.\n" * 10})
+    desk.page.set_viewport_size({"width": size[0], "height": size[1]})
+    reached = 0
+    for _ in range(90):
+        desk.page.keyboard.press("Tab")
+        place = desk.page.evaluate(
+            """() => {
+                const one = document.activeElement, box = (one.closest(".cat") || one.closest("label") || one).getBoundingClientRect();
+                const points = [0.1, 0.5, 0.9].flatMap((x) => [0.15, 0.5, 0.85].map((y) => [x, y]));
+                const free = points.some(([x, y]) => {
+                    const top = document.elementFromPoint(box.left + box.width * x, box.top + box.height * y);
+                    return top && (top === one || one.contains(top) || top.contains(one) || top.closest("label, .cat")?.contains(one));
+                });
+                const again = "reached" in one.dataset;
+                one.dataset.reached = "";
+                return [again, one.outerHTML.slice(0, 100), one === document.body || one.closest(".bar, .foot") !== null || free];
+            }"""
+        )
+        again, what, is_free = place
+        if again:
+            break
+        reached += 1
+        assert is_free, f"covered: {what}"
+    assert reached > 20
