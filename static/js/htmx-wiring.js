@@ -15,6 +15,12 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = token();
 });
 
+// Undo means what was done last: the one before goes as soon as something new is under way.
+document.addEventListener("htmx:beforeSend", (event) => {
+  const { requestConfig, target } = event.detail;
+  if (requestConfig.verb === "post" && target?.id === "screen") document.getElementById("toasts").replaceChildren();
+});
+
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
   const { elt, requestConfig } = event.detail;
