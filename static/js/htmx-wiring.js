@@ -15,10 +15,10 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = token();
 });
 
-// Undo means what was done last: the one before goes as soon as something new is under way.
-document.addEventListener("htmx:beforeSend", (event) => {
-  const { requestConfig, target } = event.detail;
-  if (requestConfig.verb === "post" && target?.id === "screen") document.getElementById("toasts").replaceChildren();
+// Undo means what was done last: the offer before goes at the key, also where the request waits for a draft to be saved.
+document.addEventListener("htmx:confirm", (event) => {
+  const { verb, target } = event.detail;
+  if (verb === "post" && target?.id === "screen") document.getElementById("toasts").replaceChildren();
 });
 
 document.addEventListener("htmx:responseError", (event) => {
