@@ -92,7 +92,7 @@ def test_a_queue_stays_one_queue_whatever_dies_and_whoever_vanishes(
 ) -> None:
     seed = os.environ.get("LABELHUB_SEED", "1")
     # The bar names 20,000 items: over HTTP two cores judge about 20 a second, so these would take 20 minutes or more.
-    items, strikes, within_s = count(600, 5_000), count(6, 60), count(120, 690)
+    items, strikes, within_s = count(300, 5_000), count(4, 60), count(120, 690)
     with site.database():
         project = make_project()
         queues = [make_queue(project, slug=f"by-{n}", overlap=n, lease_minutes=60, calibration_every=0) for n in (1, 3)]
