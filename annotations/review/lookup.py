@@ -19,6 +19,7 @@ def task_of(project: Project, user: User, pk: int) -> ReviewTask:
     task = tasks.select_related("queue", "interaction", "project", "candidate").first()
     if task is None:
         raise NotFound
+    task.queue.project = task.project
     return task
 
 

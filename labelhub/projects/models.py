@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Self
 
 from django.db import models
+from django.utils.functional import cached_property
 
 from labelhub.errors import NotFound
 from labelhub.people.models import User
@@ -50,14 +51,14 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
+    @cached_property
     def taxonomy(self) -> "Taxonomy":
-        """The newest version of the categories."""
-        return Taxonomy.objects.filter(project=self).latest("version")
+        """The newest version of the categories when it was first asked for."""
+        return Taxonomy.objects.filter(project=self).prefetch_related("category_set").latest("version")
 
-    @property
+    @cached_property
     def guidelines(self) -> "Guidelines":
-        """The newest version of the instructions."""
+        """The newest version of the instructions when it was first asked for."""
         return Guidelines.objects.filter(project=self).latest("version")
 
 

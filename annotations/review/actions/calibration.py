@@ -60,6 +60,8 @@ def calibrating(label: Label) -> ReviewTask | None:
 
 def shown_result(label: Label) -> CalibrationResult | None:
     """What its author may see of the comparison, with all that the gold answer says."""
+    if not label.task.calibration:
+        return None
     results = CalibrationResult.objects.filter(label=label, label__task__queue__calibration_feedback=True)
     results = results.select_related("label__task__interaction", "gold__label__task__interaction")
     return results.prefetch_related("label__categories__category", "gold__label__categories__category").first()

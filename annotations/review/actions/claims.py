@@ -22,10 +22,15 @@ from labelhub.states import move
 TRIES = 50
 LONGEST = timedelta(days=90)  # that somebody puts a task off
 CHOSEN = 9  # answers in a row that were not drawn at random
-# Claim.MOVES in one statement: what is done is never taken anew.
+# Claim.MOVES in one statement: what is done is never taken anew, what one holds is not taken twice, and the seats are
+# counted under the task's lock.
 TAKE = """
     INSERT INTO annotations_claim AS mine (task_id, by_id, state, fence, claimed_at, leased_until, skip_reason, swapped)
-    VALUES (%(task)s, %(by)s, 'held', 1, statement_timestamp(), statement_timestamp() + %(lease)s, '', random() < 0.5)
+    SELECT %(task)s, %(by)s, 'held', 1, statement_timestamp(), statement_timestamp() + %(lease)s, '', random() < 0.5
+    FROM (
+        SELECT count(*) AS taken, coalesce(bool_or(by_id = %(by)s), false) AS mine FROM annotations_claim
+        WHERE task_id = %(task)s AND (state = 'done' OR state = 'held' AND leased_until > statement_timestamp())
+    ) AS seats WHERE (taken < %(seats)s OR %(calibration)s) AND NOT mine
     ON CONFLICT (task_id, by_id) DO UPDATE SET state = 'held', fence = mine.fence + 1,
         claimed_at = excluded.claimed_at,
         leased_until = excluded.leased_until, skip_reason = '', snoozed_until = NULL
@@ -73,7 +78,7 @@ def _hidden(queue: Queue, by: User) -> Claim | None:
     known = Exists(gold.filter(Q(by=by) | Q(label__author=by)))
     items = ReviewTask.objects.calibration().filter(queue=queue).not_done_with(by).exclude(known).order_by("?")
     task = items.select_for_update(skip_locked=True, of=("self",)).first()
-    return _take(task, queue, by) if task else None
+    return _taken(task, queue, by) if task else None
 
 
 def _in_turn(free: ReviewTaskQuerySet, *, given: bool, drawn_first: bool, by: User) -> Iterator[QuerySet[ReviewTask]]:
@@ -96,16 +101,15 @@ def _is_given_some(queue: Queue, by: User) -> bool:
 def _first_free(tasks: QuerySet[ReviewTask], queue: Queue, by: User) -> Claim | None:
     tried: list[int] = []
     for _ in range(TRIES):
-        task = tasks.exclude(pk__in=tried).select_for_update(skip_locked=True, of=("self",)).first()
+        free = tasks.exclude(pk__in=tried).select_related("interaction", "candidate")
+        task = free.select_for_update(skip_locked=True, of=("self",)).first()
         if task is None:
             return None
-        # Looked at again under the lock: the search was made before it.
-        seated = list(Claim.objects.filter(task=task).seats_taken().values_list("by", flat=True))
-        if by.pk not in seated and len(seated) < queue.overlap:
+        if taken := _taken(task, queue, by):
             if queue.suggests:
                 suggest(task)
-            return _take(task, queue, by)
-        tried.append(task.pk)
+            return taken
+        tried.append(task.pk)  # its seats were taken between the search and its lock
     return None
 
 
@@ -135,7 +139,10 @@ def claim(task: ReviewTask, *, by: User) -> Claim:
     ensure(free, StaleState("Somebody else is judging this task. Take the next one."))
     theirs = not task.reserved or _given_to_or_begun(task, by)
     ensure(theirs, StaleState("This task is given to somebody else. Take the next one."))
-    return _take(task, task.queue, by)
+    taken = _taken(task, task.queue, by)
+    if taken is None:
+        raise StaleState("You have judged this task. It waits for somebody else now: take the next one.")
+    return taken
 
 
 def waiting_for(queue: Queue, user: User) -> ReviewTaskQuerySet:
@@ -150,13 +157,14 @@ def _free_for(queue: Queue, user: User) -> ReviewTaskQuerySet:
     return free.not_done_with(user)
 
 
-def _take(task: ReviewTask, queue: Queue, by: User) -> Claim:
-    """Raises StaleState when `by` has judged the task."""
+def _taken(task: ReviewTask, queue: Queue, by: User) -> Claim | None:
+    """None when no seat is free, or `by` has judged the task. It is locked."""
     lease = timedelta(minutes=queue.lease_minutes)
-    taken: list[Claim] = list(Claim.objects.raw(TAKE, {"task": task.pk, "by": by.pk, "lease": lease}))
-    ensure(taken, StaleState("You have judged this task. It waits for somebody else now: take the next one."))
-    taken[0].task = task
-    return taken[0]
+    values = {"task": task.pk, "by": by.pk, "lease": lease, "seats": queue.overlap, "calibration": task.calibration}
+    for claim in Claim.objects.raw(TAKE, values):
+        claim.task = task
+        return claim
+    return None
 
 
 def _given_to_or_begun(task: ReviewTask, by: User) -> bool:

@@ -4,7 +4,7 @@ Whoever moves a task or a claim of it first keeps its queue as it is (FOR SHARE)
 changes a queue, and locks no task for it, waits until nobody judges in it; and they wait until it is changed.
 """
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, Value, When
 
 from annotations.review.models import Claim, Label, Queue, ReviewTask
 from annotations.review.models.work import number_of
@@ -40,7 +40,7 @@ def locked(pk: int) -> ReviewTask:
     task = tasks.filter(pk=pk).first()
     if task is None:
         raise NotFound
-    task.queue = queue
+    task.queue, queue.project = queue, task.project
     return task
 
 
@@ -55,11 +55,15 @@ def settle(tasks: QuerySet[ReviewTask]) -> None:
     """Each is open while a seat is free; else submitted while a label waits, else approved, and approved it stays.
 
     A calibration item stays open until somebody takes it out.
-    Their locks are held, or that of their queue. Three statements, however many tasks: the moves of ReviewTask.MOVES.
+    Their locks are held, or that of their queue. One statement, however many tasks: the moves of ReviewTask.MOVES, of
+    which one that nobody waits for leads over "submitted".
     """
-    tasks = tasks.filter(calibration=False).alias(done=number_of(Claim.objects.done().filter(task=OuterRef("pk"))))
-    full = tasks.filter(done__gte=F("queue__overlap"))
-    tasks.filter(done__lt=F("queue__overlap")).exclude(state=State.OPEN).update(state=State.OPEN)
-    full.filter(state=State.OPEN).update(state=State.SUBMITTED)
+    done = number_of(Claim.objects.done().filter(task=OuterRef("pk")))
     waits = Exists(Label.objects.waiting().filter(task=OuterRef("pk")))
-    full.filter(~waits, state=State.SUBMITTED).update(state=State.APPROVED)
+    stands = Case(
+        When(done__lt=Subquery(Queue.objects.filter(pk=OuterRef("queue")).values("overlap")), then=Value(State.OPEN)),
+        When(~waits, then=Value(State.APPROVED)),
+        When(state=State.OPEN, then=Value(State.SUBMITTED)),
+        default=F("state"),
+    )
+    tasks.filter(calibration=False).alias(done=done, stands=stands).exclude(state=F("stands")).update(state=F("stands"))

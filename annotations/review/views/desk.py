@@ -96,7 +96,7 @@ def task_label(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
     gold = compared(shown_result(label))
     undo = "" if gold else reverse("review:withdrawal", args=[project.slug, label.pk])
     messages.success(request, WITH_GOLD if gold else "Submitted.", extra_tags=undo)
-    return next_screen(request, task.queue, gold=gold)
+    return next_screen(request, label.task.queue, gold=gold)
 
 
 @require_POST
