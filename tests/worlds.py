@@ -20,7 +20,8 @@ from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.pairs import Pair, add_pairs
 from annotations.review.actions.suggestions import keep_outcomes
 from annotations.review.models import Approval, Claim, Label, Queue, Return, ReviewTask, Suggestion
-from annotations.triage.actions import dismiss, raise_flags, route, rules_of
+from annotations.triage.actions.decisions import dismiss, route
+from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.models import Decision, Flag
 from labelhub import jobs
 from labelhub.jobs.models import Job

@@ -7,6 +7,7 @@ from django.db import transaction
 from pgvector import HalfVector
 
 from annotations.recall.models import Embedding, EncoderSet, encoder_name
+from labelhub import jobs
 from labelhub.llm import client
 from labelhub.projects.models import Project
 
@@ -52,7 +53,10 @@ def embed_missing(project_id: int, *, limit: int = 64) -> bool:
     vectors |= dict(zip(new, _encoded(new), strict=True))
     for row in rows:
         row.vector = vectors[row.text]
-    Embedding.objects.bulk_update(rows, ["vector"])
+    with transaction.atomic():
+        Embedding.objects.bulk_update(rows, ["vector"])
+        if rows:
+            jobs.wake("embedded", project_id)
     return len(rows) == limit or asked_anew
 
 

@@ -7,7 +7,8 @@ from rest_framework.response import Response
 from annotations.review.bodies import ANYTHING
 from annotations.review.lookup import task_of
 from annotations.review.payload import choice_of, text_of, whole_number_of
-from annotations.triage.actions import NOTE, REASON, dismiss, flag, route, undo
+from annotations.triage.actions.decisions import NOTE, dismiss, route, undo
+from annotations.triage.actions.flags import REASON, flag
 from annotations.triage.board import on_board
 from annotations.triage.lookup import chosen_queue, decision_of, session_of
 from annotations.triage.models import Decision, Flag

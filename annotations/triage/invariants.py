@@ -5,7 +5,8 @@ from django.db.models import Exists, F, OuterRef, Q
 from annotations.capture.invariants import reads_no_further
 from annotations.capture.models import Feedback, Interaction
 from annotations.review.models import ReviewTask
-from annotations.triage.models import Decision, Flag, Rule
+from annotations.triage.models import Decision, Flag
+from annotations.triage.rules import EXEMPLARS
 from labelhub.invariants import Invariant, differs
 
 _DECIDED = Decision.flags.through.objects.all()  # one row for each flag of each decision
@@ -33,8 +34,8 @@ INVARIANTS = [
     Invariant(
         "praise makes an exemplar and every other rule a defect",
         of=Flag.objects.exclude(rule=None),
-        broken=Q(rule__kind=Rule.Kind.COPIED, kind=Flag.Kind.DEFECT)
-        | ~Q(rule__kind=Rule.Kind.COPIED) & Q(kind=Flag.Kind.EXEMPLAR),
+        broken=Q(rule__kind__in=EXEMPLARS, kind=Flag.Kind.DEFECT)
+        | ~Q(rule__kind__in=EXEMPLARS) & Q(kind=Flag.Kind.EXEMPLAR),
         says="Flag {row.pk} of rule {row.rule_id} is a {row.kind}: it stands on the wrong side of the board.",
     ),
     Invariant(

@@ -3,7 +3,7 @@
 from annotations.capture.models import Session
 from annotations.review.lookup import queue_of
 from annotations.review.models import Queue
-from annotations.triage.models import Decision
+from annotations.triage.models import Decision, Rule
 from labelhub.errors import Invalid, NotFound
 from labelhub.people.models import User
 from labelhub.projects.models import Project
@@ -32,3 +32,11 @@ def decision_of(project: Project, user: User, pk: int) -> Decision:
     if decision is None:
         raise NotFound
     return decision
+
+
+def rule_of(project: Project, pk: int) -> Rule:
+    """Raises NotFound."""
+    rule = Rule.objects.filter(project=project, pk=pk).select_related("project").first()
+    if rule is None:
+        raise NotFound
+    return rule

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from annotations.capture.models import CapturedQuerySet, Interaction, Session
@@ -21,20 +21,46 @@ class Rule(models.Model):
         ASKED_AGAIN = "asked_again", "the end user asked again or regenerated"
         ABANDONED = "abandoned", "the end user left"
         SUGGESTED = "suggested", "the end user wrote a better answer"
-        LOW_CONFIDENCE = "low_confidence", "the model was unsure"
+        NAMED_FAULT = "named_fault", "the end user named a fault"
         COPIED = "copied", "the end user copied or praised it"
+        RATED_BEST = "rated_best", "the end user rated it best"
+        LOW_CONFIDENCE = "low_confidence", "the model was unsure"
+        LOW_LOGPROB = "low_logprob", "the model found its own words unlikely"
+        PERSONAL_DATA = "personal_data", "personal data in question or answer"
+        INSTRUCTIONS = "instructions", "words that read like an order to the model"
+        WORDS = "words", "a word of a list in question or answer"
+        UNSUPPORTED = "unsupported", "a number that no retrieved document has"
+        AUDIT = "audit", "drawn at random"
+        REPHRASED = "rephrased", "the end user asked the same in other words"
+        NEAR_PROBLEM = "near_problem", "near a question that was answered wrong before"
+        FAR_FROM_GOLD = "far_from_gold", "far from the approved answer to the same question"
+        NEW_LANGUAGE = "new_language", "a language that is new here"
+        NEW_REGION = "new_region", "a question unlike those before"
 
     project = models.ForeignKey(Project, models.CASCADE)
     kind = models.CharField(max_length=20, choices=Kind)
-    threshold = models.FloatField(null=True, blank=True, help_text="low_rating: at most; low_confidence: below.")
+    name = models.CharField(max_length=60, blank=True, help_text="Of a list of words: what they are about.")
+    words = models.TextField(blank=True, help_text="Of a list of words: one a line.")
+    threshold = models.FloatField(null=True, blank=True)
     severity = models.PositiveSmallIntegerField(default=2)
+    share = models.FloatField(default=1, help_text="Of the answers that it sees, those that it may flag; 0 to 1.")
     active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1, help_text="Grows with every change.")
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "kind"], name="rule_is_one_per_kind")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["project", "kind"], condition=~Q(kind="words"), name="rule_is_one_per_kind"
+            ),
+            models.UniqueConstraint(fields=["project", "name"], condition=Q(kind="words"), name="rule_is_one_per_list"),
+            models.CheckConstraint(
+                condition=Q(severity__gte=1, severity__lte=3, share__gte=0, share__lte=1),
+                name="rule_severity_and_share",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.get_kind_display()
+        return self.name or self.get_kind_display()
 
 
 class FlagQuerySet(CapturedQuerySet):
@@ -57,7 +83,7 @@ class Flag(models.Model):
     session = models.ForeignKey(Session, models.CASCADE, related_name="flags")
     interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="flags")
     kind = models.CharField(max_length=8, choices=Kind)
-    rule = models.ForeignKey(Rule, models.SET_NULL, null=True, related_name="+")
+    rule = models.ForeignKey(Rule, models.SET_NULL, null=True, related_name="flags")
     raised_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", help_text="When a person did.")
     severity = models.PositiveSmallIntegerField(default=2)
     evidence = models.CharField(max_length=300)

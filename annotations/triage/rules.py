@@ -1,46 +1,150 @@
-"""What the rules see. Pure: a rule and one sign of reception give the evidence in words, or nothing."""
+"""What the rules see. Pure: a rule and one answer, or one sign of reception, give the evidence in words, or nothing."""
+
+import hashlib
+from dataclasses import dataclass
 
 from annotations.capture.models import Feedback, Interaction
+from annotations.capture.wording import instructions, listed, personal_data, unsupported
 from annotations.triage.models import Flag, Rule
 
-FIRST_RULES: list[tuple[str, float | None, int]] = [
-    (Rule.Kind.THUMB_DOWN, None, 2),
-    (Rule.Kind.LOW_RATING, 2.0, 2),
-    (Rule.Kind.ASKED_AGAIN, None, 1),
-    (Rule.Kind.ABANDONED, None, 1),
-    (Rule.Kind.SUGGESTED, None, 3),
-    (Rule.Kind.LOW_CONFIDENCE, 0.4, 1),
-    (Rule.Kind.COPIED, None, 1),
-]
+Kind = Rule.Kind
+EVIDENCE = 160  # characters of somebody's words that evidence quotes
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a kind of rule begins in a project. `limit`: what its threshold says, '' where it has none."""
+
+    severity: int
+    threshold: float | None = None
+    limit: str = ""
+    bounds: tuple[float, float] = (0, 1)  # of the threshold
+    active: bool = True
+
+
+SIGNS: dict[str, Check] = {
+    Kind.THUMB_DOWN: Check(2),
+    Kind.LOW_RATING: Check(2, 2.0, "A rating of at most", (1, 5)),
+    Kind.ASKED_AGAIN: Check(1),
+    Kind.ABANDONED: Check(1),
+    Kind.SUGGESTED: Check(3),
+    Kind.NAMED_FAULT: Check(2),
+    Kind.COPIED: Check(1),
+    Kind.RATED_BEST: Check(1, 5.0, "A rating of at least", (1, 5)),
+}
+ANSWERS: dict[str, Check] = {
+    Kind.LOW_CONFIDENCE: Check(1, 0.4, "A confidence below"),
+    Kind.LOW_LOGPROB: Check(1, -1.5, "A mean log-probability a token, in nats, below", (-100, 0), active=False),
+    Kind.PERSONAL_DATA: Check(3, active=False),
+    Kind.INSTRUCTIONS: Check(3),
+    Kind.UNSUPPORTED: Check(2, active=False),
+    Kind.AUDIT: Check(1, active=False),
+}
+MEANINGS: dict[str, Check] = {
+    Kind.REPHRASED: Check(2, 0.8, "Two questions of a session at least this much alike (cosine)"),
+    Kind.NEAR_PROBLEM: Check(2, 0.9, "A question at least this much like a corrected one (cosine)"),
+    Kind.FAR_FROM_GOLD: Check(
+        3, 0.4, "The answer has less than this share of the words of what was approved", active=False
+    ),
+    Kind.NEW_LANGUAGE: Check(1, 0.01, "A language in less than this share of the questions before", active=False),
+    Kind.NEW_REGION: Check(1, 0.3, "No earlier question is this much like it (cosine)", active=False),
+}
+CHECKS = SIGNS | ANSWERS | MEANINGS | {Kind.WORDS: Check(2)}
+FIRST_SHARE: dict[str, float] = {Kind.AUDIT: 0.01}
+EXEMPLARS = {Kind.COPIED, Kind.RATED_BEST}
 _KINDS: dict[str, set[str]] = {
-    Rule.Kind.THUMB_DOWN: {Feedback.Kind.THUMB},
-    Rule.Kind.LOW_RATING: {Feedback.Kind.RATING},
-    Rule.Kind.ASKED_AGAIN: {Feedback.Kind.FOLLOW_UP, Feedback.Kind.REGENERATE},
-    Rule.Kind.ABANDONED: {Feedback.Kind.ABANDON},
-    Rule.Kind.SUGGESTED: {Feedback.Kind.REWRITE},
-    Rule.Kind.COPIED: {Feedback.Kind.COPY},
+    Kind.THUMB_DOWN: {Feedback.Kind.THUMB},
+    Kind.LOW_RATING: {Feedback.Kind.RATING},
+    Kind.RATED_BEST: {Feedback.Kind.RATING},
+    Kind.ASKED_AGAIN: {Feedback.Kind.FOLLOW_UP, Feedback.Kind.REGENERATE},
+    Kind.ABANDONED: {Feedback.Kind.ABANDON},
+    Kind.SUGGESTED: {Feedback.Kind.REWRITE},
+    Kind.NAMED_FAULT: {Feedback.Kind.CATEGORY},
+    Kind.COPIED: {Feedback.Kind.COPY},
+    Kind.INSTRUCTIONS: {Feedback.Kind.REWRITE, Feedback.Kind.COMMENT},
 }
 
 
 def flag_kind(rule: Rule) -> str:
-    return Flag.Kind.EXEMPLAR if rule.kind == Rule.Kind.COPIED else Flag.Kind.DEFECT
+    return Flag.Kind.EXEMPLAR if rule.kind in EXEMPLARS else Flag.Kind.DEFECT
+
+
+def sampled(rule: Rule, interaction: Interaction) -> bool:
+    """Whether `interaction` is in the rule's share: the same whenever it is asked, and more with a larger share."""
+    if rule.share >= 1:
+        return True
+    named = f"{rule.project_id}:{rule.kind}:{rule.name}:{interaction.external_id}".encode()
+    return int.from_bytes(hashlib.sha256(named).digest()[:8]) < rule.share * 2**64
 
 
 def evidence_in_feedback(rule: Rule, sign: Feedback) -> str:
     """Why `sign` makes `rule` raise a flag, '' if it does not."""
-    if sign.kind not in _KINDS.get(rule.kind, set()):
+    if sign.kind not in _KINDS.get(rule.kind, set()) or sign.interaction is None:
         return ""
-    if rule.kind == Rule.Kind.THUMB_DOWN and (sign.value or 0) > 0:
+    if rule.kind == Kind.INSTRUCTIONS:
+        found = instructions(sign.text)
+        said = f"an end user's words read like an order to the model: “{found}”" if found else ""
+    else:
+        said = _reaction(rule, sign)
+    return said if said and sampled(rule, sign.interaction) else ""
+
+
+def _reaction(rule: Rule, sign: Feedback) -> str:
+    value = sign.value or 0
+    if rule.kind == Kind.THUMB_DOWN and value > 0:
         return ""
-    if rule.kind == Rule.Kind.LOW_RATING and (sign.value or 0) > (rule.threshold or 2):
+    if rule.kind == Kind.LOW_RATING and value > threshold_of(rule):
         return ""
-    said = f": “{sign.text[:160]}”" if sign.text and sign.kind != Feedback.Kind.REWRITE else ""
-    return f"{sign.words}{said}"
+    if rule.kind == Kind.RATED_BEST and value < threshold_of(rule):
+        return ""
+    told = sign.text and sign.kind not in {Feedback.Kind.REWRITE, Feedback.Kind.CATEGORY}
+    return f"{sign.words}: “{sign.text[:EVIDENCE]}”" if told else sign.words
 
 
 def evidence_in_interaction(rule: Rule, interaction: Interaction) -> str:
-    if rule.kind != Rule.Kind.LOW_CONFIDENCE or interaction.confidence is None:
+    """Why `interaction` makes `rule` raise a flag by itself, '' if it does not."""
+    said = _seen(rule, interaction)
+    return said if said and sampled(rule, interaction) else ""
+
+
+def _seen(rule: Rule, one: Interaction) -> str:
+    match rule.kind:
+        case Kind.LOW_CONFIDENCE:
+            low = one.confidence is not None and one.confidence < threshold_of(rule)
+            return f"low confidence {one.confidence:.2f}" if low else ""
+        case Kind.LOW_LOGPROB:
+            low = one.mean_logprob is not None and one.mean_logprob < threshold_of(rule)
+            return f"the model found its own words unlikely: {one.mean_logprob:.2f} nats a token" if low else ""
+        case Kind.PERSONAL_DATA:
+            return _where(one, personal_data, "personal data: {found} in the {place}")
+        case Kind.INSTRUCTIONS:
+            return _where(one, instructions, "the {place} reads like an order to the model: “{found}”")
+        case Kind.WORDS:
+            words = rule.words.splitlines()
+            return _where(one, lambda text: listed(text, words)[:80], f"{rule.name}: “{{found}}” in the {{place}}")
+        case Kind.UNSUPPORTED:
+            return _without_support(one)
+        case Kind.AUDIT:
+            return "random audit"
+    return ""
+
+
+def _where(one: Interaction, look, words: str) -> str:  # type: ignore[no-untyped-def]
+    for place, text in (("question", one.prompt), ("answer", one.output)):
+        if found := look(text):
+            return words.replace("{place}", place).replace("{found}", found)
+    return ""
+
+
+def _without_support(one: Interaction) -> str:
+    texts = [str(document.get("text", "")) for document in one.documents if isinstance(document, dict)]
+    if not any(texts):
         return ""
-    if interaction.confidence >= (rule.threshold if rule.threshold is not None else 0.4):
-        return ""
-    return f"low confidence {interaction.confidence:.2f}"
+    said = [str(turn.get("content", "")) for turn in one.turns if isinstance(turn, dict)]
+    missing = unsupported(one.output, [*texts, one.system_context, one.prompt, *said])
+    return f"no document says {', '.join(missing[:3])}"[:EVIDENCE] if missing else ""
+
+
+def threshold_of(rule: Rule) -> float:
+    default = CHECKS[rule.kind].threshold or 0.0
+    return rule.threshold if rule.threshold is not None else default

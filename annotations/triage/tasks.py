@@ -1,12 +1,22 @@
 """Follow-ups of capture: flags within a second or two of the sign that raised them."""
 
+from datetime import timedelta
+
+from django.db.models.functions import Now
+
 from annotations.capture.actions.ingest import link_parked
 from annotations.capture.actions.watermarks import unread
 from annotations.capture.models import Feedback, Interaction
-from annotations.triage.actions import raise_flags, rules_of
-from annotations.triage.rules import evidence_in_feedback, evidence_in_interaction
+from annotations.capture.wording import instructions
+from annotations.review.models import Label
+from annotations.triage.actions.flags import raise_flags, rules_of
+from annotations.triage.meaning import comparable, found_by_meaning
+from annotations.triage.models import Rule
+from annotations.triage.rules import MEANINGS, evidence_in_feedback, evidence_in_interaction
 from labelhub import jobs
 from labelhub.projects.models import Project
+
+RECENT = timedelta(minutes=15)  # a follow-up comes within seconds
 
 
 @jobs.follow_up("reacted")
@@ -33,3 +43,26 @@ def flag_captured(project_id: int) -> bool:
         found += [(rule, sign.interaction, evidence_in_feedback(rule, sign)) for sign in early for rule in rules]
         raise_flags(project, [item for item in found if item[2]])
     return bool(rows.more)
+
+
+@jobs.follow_up("embedded")
+def flag_by_meaning(project_id: int) -> bool:
+    project = Project.objects.get(pk=project_id)
+    rules = [rule for rule in rules_of(project) if rule.kind in MEANINGS]
+    compared = comparable(project) if rules else comparable(project).only("received_at")
+    with unread("flag_by_meaning", project, compared.select_related("project") if rules else compared) as rows:
+        raise_flags(project, found_by_meaning(project, rules, rows))
+    return bool(rows.more)
+
+
+@jobs.follow_up("judged")
+def flag_corrections(project_id: int) -> bool:
+    """What an expert wrote may reach prompts and weights: who orders the model about in it is looked at first."""
+    project = Project.objects.get(pk=project_id)
+    watched = [rule for rule in rules_of(project) if rule.kind == Rule.Kind.INSTRUCTIONS]
+    labels = Label.objects.filter(project=project, created_at__gt=Now() - RECENT).exclude(rewrite="")
+    for label in labels.select_related("task__interaction") if watched else ():
+        if found := instructions(label.rewrite):
+            said = f"a correction reads like an order to the model: “{found}”"
+            raise_flags(project, [(watched[0], label.task.interaction, said)])
+    return False

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from annotations.capture.models import Session
 from annotations.review.models import Queue, ReviewTask
-from annotations.triage.actions import raise_flags, route, rules_of
+from annotations.triage.actions.decisions import route
+from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.models import Decision
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role

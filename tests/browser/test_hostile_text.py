@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from annotations.capture.fields import MIB
 from annotations.capture.models import Interaction
 from annotations.review.models import Draft
-from annotations.triage.actions import raise_flags
+from annotations.triage.actions.flags import raise_flags
 from annotations.triage.models import Rule
 from labelhub.body import stored_text
 from labelhub.projects.models import Project

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from annotations.triage.actions import raise_flags, rules_of
+from annotations.triage.actions.flags import raise_flags, rules_of
 from labelhub.projects.rights import Role
 from tests.browser.complaints import Complaints
 from tests.factories import make_claim, make_interaction, make_label, make_member, make_project, make_queue, make_task

@@ -49,7 +49,7 @@ def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any], s
         compare(label)
         return label
     settle(ReviewTask.objects.filter(pk=task.pk))
-    wake_after_label(task)
+    wake_after_label(label)
     return label
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from annotations.capture.wording import instructions
 from annotations.review.actions.seats import alone
 from annotations.review.models import Approval, Label, Queue, ReviewTask
 from annotations.review.ranking import RANK, TOLD_BY_OTHERS, by_queue, less_novel, ranks
@@ -51,11 +52,12 @@ def rank_after_labels(project: Project) -> None:
         _rank(queue, theirs)
 
 
-def wake_after_label(task: ReviewTask) -> None:
-    """Only where somebody orders by it. Call it last: see `jobs.wake`."""
-    others = ReviewTask.objects.open().filter(interaction=task.interaction_id, queue__order=Queue.Order.DISAGREED)
-    if others.exists():
-        jobs.wake("judged", task.project_id)
+def wake_after_label(label: Label) -> None:
+    """Only where somebody orders by it, or has to look at what was written. Call it last: see `jobs.wake`."""
+    interaction = label.task.interaction_id
+    others = ReviewTask.objects.open().filter(interaction=interaction, queue__order=Queue.Order.DISAGREED)
+    if instructions(label.rewrite) or others.exists():
+        jobs.wake("judged", label.project_id)
 
 
 def rank_queue_from(queue: Queue, after: int) -> int | None:

@@ -6,7 +6,8 @@ from django.utils import timezone
 from annotations.capture.actions.ingest import ingest_feedback, ingest_interactions
 from annotations.capture.models import Feedback
 from annotations.review.models import ReviewTask
-from annotations.triage.actions import dismiss, raise_flags, route, rules_of, undo
+from annotations.triage.actions.decisions import dismiss, route, undo
+from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.board import on_board, trail
 from annotations.triage.models import Flag
 from annotations.triage.tasks import flag_captured, flag_reactions

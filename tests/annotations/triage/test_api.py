@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from annotations.review.models import ReviewTask
-from annotations.triage.actions import raise_flags, rules_of
+from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.models import Decision
 from labelhub.projects.rights import Role
 from tests.factories import make_interaction, make_member, make_project, make_queue, make_session

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from annotations.capture.models import Feedback, Interaction
 from annotations.triage import board
-from annotations.triage.actions import raise_flags, rules_of
+from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.models import Flag
 from tests.factories import make_feedback, make_interaction, make_project, make_session
 

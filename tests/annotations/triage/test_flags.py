@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 
 from annotations.review.models import Claim
-from annotations.triage.actions import dismiss, flag
+from annotations.triage.actions.decisions import dismiss
+from annotations.triage.actions.flags import flag
 from annotations.triage.models import Flag
 from labelhub.errors import Invalid, NotAllowed, StaleState
 from labelhub.projects.rights import Role

@@ -7,7 +7,8 @@ import pytest
 from annotations.review.actions.claims import claim
 from annotations.review.actions.work import Work, add_tasks
 from annotations.review.models import Claim, ReviewTask
-from annotations.triage.actions import raise_flags, route, rules_of, undo
+from annotations.triage.actions.decisions import route, undo
+from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.models import Decision, Flag
 from labelhub.errors import NotFound, StaleState
 from labelhub.projects.rights import Role

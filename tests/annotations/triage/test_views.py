@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 
 from annotations.capture.models import Session
 from annotations.review.models import ReviewTask
-from annotations.triage import board, views
-from annotations.triage.actions import raise_flags, rules_of
+from annotations.triage import board
+from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.models import Decision, Rule
+from annotations.triage.views import sessions as board_views
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
 from tests.factories import (
@@ -125,7 +126,7 @@ def test_a_session_without_end_is_shown_by_its_last_answers(
     project: Project, moderator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(board, "LAST", 2)
-    monkeypatch.setattr(views, "REASONS", 1)
+    monkeypatch.setattr(board_views, "REASONS", 1)
     session = flagged(project, prompt="the flagged one")
     rule = rules_of(project)[1]
     raise_flags(project, [(rule, session.interaction_set.get(), "asked again")])
@@ -204,3 +205,30 @@ def test_the_session_page_takes_as_many_queries_for_ten_answers_as_for_one(proje
         return len(caught)
 
     assert queries(2) == queries(8)
+
+
+def test_a_rule_is_previewed_saved_and_refused_on_its_page(project: Project, moderator: Client) -> None:
+    rule = next(rule for rule in rules_of(project) if rule.kind == "low_confidence")
+    make_interaction(project, confidence=0.5, prompt="<b>Unsure</b>?")
+    address = f"/p/{project.slug}/triage/rules/{rule.pk}/"
+    form = {"active": "on", "severity": "3", "share": "100", "threshold": "0.6", "after": "1"}
+    seen = moderator.post(address, {**form, "preview": "1"}, headers={"HX-Request": "true"}).content.decode()
+    assert "It would have flagged 1 answer" in seen
+    assert "&lt;b&gt;Unsure" in seen
+    refused = moderator.post(address, {**form, "threshold": "7"})
+    assert refused.status_code == 422
+    assert 'value="7"' in refused.content.decode()
+    assert moderator.post(address, form).status_code == 302
+    assert moderator.post(address, form).status_code == 409
+
+
+def test_a_list_of_words_is_added_and_rules_are_listed_by_one_number_of_questions(
+    project: Project, moderator: Client, django_assert_max_num_queries: Any
+) -> None:
+    address = f"/p/{project.slug}/triage/rules/"
+    assert moderator.post(address, {"name": ""}).status_code == 422
+    made = moderator.post(address, {"name": "safety"})
+    assert made.status_code == 302
+    assert "Words, one a line" in moderator.get(made["Location"]).content.decode()
+    with django_assert_max_num_queries(16):
+        assert "safety" in moderator.get(address).content.decode()

@@ -287,7 +287,11 @@ class World:
         return label
 
     def decided(self) -> None:
-        rule = Rule.objects.create(project=self.project, kind=Rule.Kind.THUMB_DOWN)
+        rule = self.keep(
+            Rule.objects.create(
+                project=self.project, kind=Rule.Kind.WORDS, name=self.cut(60), words=self.words, active=False
+            )
+        )
         flags = [
             Flag.objects.create(
                 project=self.project, session=self.session, interaction=row, kind="defect", rule=rule,

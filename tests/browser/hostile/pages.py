@@ -31,6 +31,8 @@ PAGES = {
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/ /p/{slug}/approvals/{choice}/",
     "p/<slug:slug>/triage/": "/p/{slug}/triage/",
     "p/<slug:slug>/triage/<int:pk>/": "/p/{slug}/triage/{session}/",
+    "p/<slug:slug>/triage/rules/": "/p/{slug}/triage/rules/",
+    "p/<slug:slug>/triage/rules/<int:pk>/": "/p/{slug}/triage/rules/{Rule}/",
     "p/<slug:slug>/sessions/<int:pk>/": "/p/{slug}/sessions/{session}/",
     "admin/training/trainingrun/launch/": "/admin/training/trainingrun/launch/?project={slug}",
     "admin/training/trainingrun/<path:object_id>/change/": "/admin/training/trainingrun/{TrainingRun}/change/",

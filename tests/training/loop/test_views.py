@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from annotations.triage.actions import raise_flags, rules_of
+from annotations.triage.actions.flags import raise_flags, rules_of
 from labelhub.jobs import canary, tasks
 from labelhub.jobs.models import Job
 from labelhub.people.models import User

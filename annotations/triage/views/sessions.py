@@ -14,7 +14,8 @@ from annotations.review.lookup import task_of
 from annotations.review.models import Queue
 from annotations.review.views.approvals import neighbours
 from annotations.review.views.shown import Sign, facts, tone
-from annotations.triage.actions import dismiss, flag, route, undo
+from annotations.triage.actions.decisions import dismiss, route, undo
+from annotations.triage.actions.flags import flag
 from annotations.triage.board import Event, on_board, trail, worst_flags
 from annotations.triage.lookup import chosen_queue, decision_of, session_of
 from annotations.triage.models import Decision, Flag

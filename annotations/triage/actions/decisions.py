@@ -1,4 +1,4 @@
-"""Raising flags, and a moderator's decisions on them."""
+"""A moderator's decisions on flags."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,64 +6,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotations.capture.models import Interaction, Session
+from annotations.capture.models import Session
 from annotations.review.actions.work import Work, add_tasks
 from annotations.review.models import Claim, Queue, ReviewTask
-from annotations.triage.models import Decision, Flag, Rule
-from annotations.triage.rules import FIRST_RULES, flag_kind
+from annotations.triage.actions.flags import REASON, alone_on
+from annotations.triage.models import Decision, Flag
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
-from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
-REASON, NOTE = 300, 200  # characters of a reason; of one that experts read, above evidence that needs room too
-
-
-def rules_of(project: Project) -> list[Rule]:
-    """The active rules; a project's first ones are made when it first needs them."""
-    if not Rule.objects.filter(project=project).exists():
-        Rule.objects.bulk_create(
-            (
-                Rule(project=project, kind=kind, threshold=limit, severity=severity)
-                for kind, limit, severity in FIRST_RULES
-            ),
-            ignore_conflicts=True,
-        )
-    return list(Rule.objects.filter(project=project, active=True))
-
-
-def raise_flags(project: Project, found: Iterable[tuple[Rule, Any, str]]) -> None:
-    """(rule, interaction, evidence) become flags; a rule raises one flag an interaction, however often it is asked."""
-    Flag.objects.bulk_create(
-        (
-            Flag(
-                project=project, session_id=interaction.session_id, interaction=interaction, kind=flag_kind(rule),
-                rule=rule, severity=rule.severity, evidence=evidence[:REASON],
-            )
-            for rule, interaction, evidence in found
-        ),
-        ignore_conflicts=True,
-    )  # fmt: skip
-
-
-@transaction.atomic
-def flag(interaction: Interaction, *, by: User, reason: str) -> Flag:
-    """Ask moderators to look at an answer, which need not be judged for it.
-
-    Raises Invalid without a reason or for a long one, StaleState while one's earlier flag on it is open.
-    """
-    ensure_right(by, interaction.project, Right.LABEL)
-    ensure(reason.strip(), Invalid("Say what a moderator should look at.", field="reason"))
-    too_long = Invalid(f"reason must be text of at most {REASON} characters.", field="reason")
-    ensure(len(reason.strip()) <= REASON, too_long)
-    _alone_on(interaction.session)
-    mine = Flag.objects.filter(interaction=interaction, raised_by=by).open()
-    ensure(not mine.exists(), StaleState("You have flagged it already: a moderator will look at it."))
-    return Flag.objects.create(
-        project=interaction.project, session=interaction.session, interaction=interaction, kind=Flag.Kind.DEFECT,
-        raised_by=by, evidence=reason.strip(),
-    )  # fmt: skip
+NOTE = 200  # characters of a note that experts read, above evidence that needs room too
 
 
 @transaction.atomic
@@ -119,7 +72,7 @@ def undo(decision: Decision, *, by: User) -> None:
     """
     ensure_right(by, decision.project, Right.TRIAGE)
     ensure(decision.by_id == by.pk, NotFound())
-    _alone_on(decision.session)
+    alone_on(decision.session)
     ensure(Decision.objects.filter(pk=decision.pk).exists(), NotFound())
     # Locked before the look: a claim in the making ends first, a later one finds no task.
     going = list(decision.going.select_for_update(of=("self",)).values_list("pk", flat=True))
@@ -129,14 +82,9 @@ def undo(decision: Decision, *, by: User) -> None:
     decision.delete()
 
 
-def _alone_on(session: Session) -> None:
-    """Two moderators on one session: the second sees what the first has left."""
-    Session.objects.select_for_update().get(pk=session.pk)
-
-
 def _open_flags(session: Session, by: User) -> list[Flag]:
     ensure_right(by, session.project, Right.TRIAGE)
-    _alone_on(session)
+    alone_on(session)
     flags = list(Flag.objects.filter(session=session).open())
     ensure(flags, StaleState("Somebody decided on this session before you. Nothing is open any more."))
     return flags

@@ -1,0 +1,26 @@
+"""Pages of triage."""
+
+from annotations.triage.views.rules import rule_list, rule_page
+from annotations.triage.views.sessions import (
+    board,
+    case,
+    decision_undo,
+    rows,
+    session_dismissal,
+    session_page,
+    session_route,
+    task_flag,
+)
+
+__all__ = [
+    "board",
+    "case",
+    "decision_undo",
+    "rows",
+    "rule_list",
+    "rule_page",
+    "session_dismissal",
+    "session_page",
+    "session_route",
+    "task_flag",
+]
