@@ -118,7 +118,7 @@ def reviewers(project: Project) -> list[Reviewer]:
     """Everybody who judges in `project`, by name; a fixed number of queries."""
     members = Membership.objects.filter(project=project, user__is_active=True, role__in=roles_with(Right.LABEL))
     people = [one.user for one in members.select_related("user").order_by("user__name", "user__email")]
-    alike = _alike_by_person(_compared(project))
+    alike = _alike_by_person(compared(project))
     since = Q(label__project=project, label__created_at__gte=_since())
     rows = CalibrationResult.objects.filter(since).order_by().values("label__author")
     found = rows.values_list("label__author", Count("pk"), Avg("agreement"), Max("label__created_at"))
@@ -135,7 +135,7 @@ def _is_decided(task: ReviewTask) -> bool:
     return task.state != ReviewTask.State.OPEN
 
 
-def _compared(project: Project) -> LabelQuerySet:
+def compared(project: Project) -> LabelQuerySet:
     """Labels that count, of tasks that several people have judged, the newest first."""
     others = Label.objects.standing().filter(task=OuterRef("task")).exclude(author=OuterRef("author"))
     rows = Label.objects.standing().filter(project=project, task__calibration=False, created_at__gte=_since())
@@ -145,9 +145,9 @@ def _compared(project: Project) -> LabelQuerySet:
 
 def _pairs(user: User, project: Project) -> list[tuple[Label, Label]]:
     """`user`'s label and that of somebody else, of the same task, the newest first."""
-    mine = list(_compared(project).filter(author=user).select_related("task__interaction")[:MOST])
+    mine = list(compared(project).filter(author=user).select_related("task__interaction")[:MOST])
     others: defaultdict[int, list[Label]] = defaultdict(list)
-    theirs = _compared(project).filter(task__in=[label.task_id for label in mine]).exclude(author=user)
+    theirs = compared(project).filter(task__in=[label.task_id for label in mine]).exclude(author=user)
     for label in theirs.select_related("author"):
         others[label.task_id].append(label)
     return [(label, other) for label in mine for other in others[label.task_id]]

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from annotations.review.agreement import DAYS, agreement, reviewers
+from annotations.review.team import team
 from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.actions import has_right
 from labelhub.projects.models import Project
@@ -14,6 +15,7 @@ from labelhub.projects.rights import Right
 @require_GET
 @project_page(Right.LABEL)
 def agreement_page(request: HtmxHttpRequest, project: Project) -> HttpResponse:
-    everybody = reviewers(project) if has_right(request.user, project, Right.APPROVE) else []
-    context = {"project": project, "mine": agreement(request.user, project), "everybody": everybody, "days": DAYS}
+    context = {"project": project, "mine": agreement(request.user, project), "days": DAYS}
+    if has_right(request.user, project, Right.APPROVE):
+        context |= {"everybody": reviewers(project), "team": team(project)}
     return render(request, "annotations/review/agreement.html", context)
