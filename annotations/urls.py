@@ -44,7 +44,10 @@ triage_pages = [
     path("triage/<int:pk>/", triage.case, name="case"),
     path("triage/<int:pk>/route/", triage.session_route, name="route"),
     path("triage/<int:pk>/dismissal/", triage.session_dismissal, name="dismissal"),
+    path("triage/<int:pk>/escalation/", triage.session_escalation, name="escalation"),
+    path("triage/<int:pk>/take/", triage.session_take, name="take"),
     path("tasks/<int:pk>/flag/", triage.task_flag, name="flag"),
+    path("decisions/undo/", triage.decisions_undo, name="decisions_undo"),
     path("decisions/<int:pk>/undo/", triage.decision_undo, name="undo"),
     path("sessions/<int:pk>/", triage.session_page, name="session"),
 ]

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from annotations.review.bodies import ANYTHING
 from annotations.review.lookup import task_of
 from annotations.review.payload import choice_of, text_of, whole_number_of
-from annotations.triage.actions.decisions import NOTE, dismiss, route, undo
+from annotations.triage.actions.decisions import NOTE, dismiss, escalate, route, undo
 from annotations.triage.actions.flags import REASON, flag
 from annotations.triage.board import on_board
 from annotations.triage.lookup import chosen_queue, decision_of, session_of
@@ -26,7 +26,7 @@ DECISION = {
         "queue": {"type": "string", "description": "slug, for route"},
         "reason": {
             "type": "string", "maxLength": REASON,
-            "description": f"needed to dismiss; for route what the experts read first, at most {NOTE} characters",
+            "description": f"needed to dismiss and to escalate; what the experts read first, at most {NOTE}, to route",
         },
     },
 }  # fmt: skip
@@ -59,7 +59,7 @@ def flag_body(raised: Flag) -> dict[str, object]:
 @extend_schema(request={"application/json": DECISION}, responses={201: ANYTHING})
 @api("POST", scope=Scope.APPROVE, right=Right.TRIAGE)
 def decisions(request: Request, caller: Caller) -> Response:
-    """Route the open flags of a session to a queue, or dismiss them with a reason."""
+    """Route the open flags of a session to a queue, dismiss them with a reason, or ask the admins."""
     body, project, user = object_of(request), caller.project, caller.user
     session = session_of(project, user, whole_number_of(body, "session"))
     kind = choice_of(body, "kind", Decision.Kind.values, required=True)
@@ -68,7 +68,8 @@ def decisions(request: Request, caller: Caller) -> Response:
         queue = chosen_queue(project, user, text_of(body, "queue", limit=60))
         made = route(session, queue=queue, by=user, reason=reason)
     else:
-        made = dismiss(session, by=user, reason=reason)
+        act = dismiss if kind == Decision.Kind.DISMISS else escalate
+        made = act(session, by=user, reason=reason)
     return Response({"id": made.pk, "kind": made.kind, "session": session.pk}, status=201)
 
 

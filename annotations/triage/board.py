@@ -2,42 +2,120 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Max, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.functions import Now, RowNumber
 
 from annotations.capture.models import Feedback, Interaction, Session
-from annotations.review.models import Label
-from annotations.triage.models import Decision, Flag
+from annotations.review.models import Label, ReviewTask
+from annotations.triage.models import Decision, Flag, Take
+from labelhub.people.models import User
 from labelhub.projects.models import Project
 
 LAST = 200
 
 
-def on_board(project: Project) -> QuerySet[Session]:
-    """Sessions with open flags: the worst first, then the most flagged, then the longest waiting.
+TABS = {
+    "open": "Open",
+    "mine": "Mine",
+    "due": "Due in 4 h",
+    "escalated": "Escalated",
+    "exemplars": "Exemplars",
+    "expert": "Awaiting expert",
+    "resolved": "Resolved",
+}
+OPEN_TABS = ["open", "mine", "due", "escalated", "exemplars"]
+SOON = timedelta(hours=4)
+ALLOWED_S = {3: 3_600.0, 2: 8 * 3_600.0, 1: 24 * 3_600.0}  # by severity, for a session with one flag
 
-    Annotated: flag_count, defect_count, worst (severity 1 to 3), newest_flag_at.
+
+def on_board(project: Project, tab: str = "open", user: User | None = None) -> QuerySet[Session]:
+    """Sessions of one of TABS, the most urgent first; of those that are decided on, the newest.
+
+    A session is due so long after its first open flag: an hour where an answer does harm, eight where it misleads, else
+    a day; n flags divide that by n. Praise is never due. Annotated: flag_count, defect_count, worst (severity 1 to 3),
+    first_flag_at, newest_flag_at, due_at, taken_by, escalation (the id of a Decision).
     """
-    flags = Flag.objects.filter(project=project).open()
+    if tab in OPEN_TABS:
+        opened = _with_flags(project, Flag.objects.filter(project=project).open())
+        found = opened.filter(_which(tab, user))
+        return found.order_by(F("due_at").asc(nulls_last=True), "-flag_count", "newest_flag_at", "pk")
+    flags = Flag.objects.filter(project=project)
+    judged = Exists(Decision.objects.filter(flags=OuterRef("pk"), tasks__state=ReviewTask.State.OPEN))
+    left = Flag.objects.filter(session=OuterRef("session")).open()
+    done = flags.filter(judged) if tab == "expert" else flags.exclude(judged).exclude(Exists(left))
+    return _with_flags(project, done).order_by("-newest_flag_at", "-pk")
+
+
+def counts(project: Project, user: User) -> dict[str, int]:
+    """How many sessions each of OPEN_TABS has, in one query."""
+    opened = _with_flags(project, Flag.objects.filter(project=project).open())
+    return opened.aggregate(**{tab: Count("pk", filter=_which(tab, user)) for tab in OPEN_TABS})
+
+
+def _which(tab: str, user: User | None) -> Q:
+    return {
+        "open": Q(pk__isnull=False),
+        "mine": Q(taken_by=user.pk if user else None),
+        "due": Q(due_at__lt=Now() + SOON),
+        "escalated": Q(escalation__isnull=False),
+        "exemplars": Q(defect_count=0),
+    }[tab]
+
+
+def _with_flags(project: Project, flags: QuerySet[Flag]) -> QuerySet[Any]:
+    escalated = Decision.objects.filter(session=OuterRef("pk"), kind=Decision.Kind.ESCALATE)
+    allowed = Case(
+        When(defect_count=0, then=Value(None)),
+        *(When(worst=severity, then=Value(seconds)) for severity, seconds in ALLOWED_S.items()),
+        output_field=FloatField(),
+    )
+    wait = Func(
+        allowed / F("flag_count"), template="make_interval(secs => (%(expressions)s)::float8)",
+        output_field=DurationField(),
+    )  # fmt: skip
     return (
         Session.objects.filter(project=project, flags__in=flags)
         .annotate(
-            flag_count=Count("flags", distinct=True), worst=Max("flags__severity"), newest_flag_at=Max("flags__at"),
+            flag_count=Count("flags", distinct=True), worst=Max("flags__severity"),
+            first_flag_at=Min("flags__at"), newest_flag_at=Max("flags__at"),
             defect_count=Count("flags", distinct=True, filter=Q(flags__kind=Flag.Kind.DEFECT)),
+            taken_by=Subquery(Take.objects.filter(session=OuterRef("pk")).values("by")),
+            escalation=Subquery(escalated.filter(flags__in=flags).values("pk")[:1]),
         )
-        .order_by("-worst", "-flag_count", "newest_flag_at", "pk")
+        .annotate(due_at=ExpressionWrapper(F("first_flag_at") + wait, output_field=DateTimeField()))
+        .prefetch_related("take__by")
     )  # fmt: skip
 
 
-def worst_flags(sessions: Iterable[Session], number: int) -> dict[int, list[Flag]]:
-    """The worst open flags of each session, at most `number`, by its id."""
+def worst_flags(sessions: Iterable[Session], number: int, among: QuerySet[Flag] | None = None) -> dict[int, list[Flag]]:
+    """The worst flags of each session, at most `number`, by its id: those that are open, or any of `among`."""
     found: dict[int, list[Flag]] = {session.pk: [] for session in sessions}
     place = Window(RowNumber(), partition_by="session", order_by=[F("severity").desc(), "pk"])
-    opened = Flag.objects.filter(session__in=found).open().annotate(place=place).filter(place__lte=number)
-    for flag in opened.select_related("interaction").order_by("place"):
+    rows = Flag.objects.open() if among is None else among
+    chosen = rows.filter(session__in=found).annotate(place=place).filter(place__lte=number)
+    for flag in chosen.select_related("interaction").order_by("place"):
         found[flag.session_id].append(flag)
     return found
 

@@ -10,6 +10,7 @@ from annotations.triage.rules import EXEMPLARS
 from labelhub.invariants import Invariant, differs
 
 _DECIDED = Decision.flags.through.objects.all()  # one row for each flag of each decision
+_CLOSED = _DECIDED.filter(decision__kind__in=Decision.CLOSING)
 _HELD = Decision.tasks.through.objects.all()  # one row for each task of each decision
 _ITS_FLAG = _DECIDED.filter(decision=OuterRef("decision"), flag__interaction=OuterRef("reviewtask__interaction"))
 _ITS_TASK = ReviewTask.objects.filter(queue=OuterRef("decision__queue"), interaction=OuterRef("flag__interaction"))
@@ -58,8 +59,8 @@ INVARIANTS = [
     ),
     Invariant(
         "a flag is decided on once",
-        of=_DECIDED,
-        broken=Q(Exists(_DECIDED.filter(flag=OuterRef("flag"), pk__lt=OuterRef("pk")))),
+        of=_CLOSED,
+        broken=Q(Exists(_CLOSED.filter(flag=OuterRef("flag"), pk__lt=OuterRef("pk")))),
         says="Flag {row.flag_id} was decided on before decision {row.decision_id}: undo one of the two.",
     ),
     Invariant(

@@ -1,5 +1,7 @@
 """What a moderator's request names, looked up among what the person may see."""
 
+from collections.abc import Sequence
+
 from annotations.capture.models import Session
 from annotations.review.lookup import queue_of
 from annotations.review.models import Queue
@@ -40,3 +42,9 @@ def rule_of(project: Project, pk: int) -> Rule:
     if rule is None:
         raise NotFound
     return rule
+
+
+def chosen_sessions(project: Project, user: User, pks: Sequence[int]) -> list[Session]:
+    """In the order in which they are named; what is not there is left out."""
+    found = Session.objects.visible_to(user).filter(project=project).in_bulk(list(pks))
+    return [found[pk] for pk in dict.fromkeys(pks) if pk in found]

@@ -65,8 +65,9 @@ class Rule(models.Model):
 
 class FlagQuerySet(CapturedQuerySet):
     def open(self) -> Self:
-        """No decision covers it yet."""
-        return self.exclude(Exists(Decision.flags.through.objects.filter(flag=OuterRef("pk"))))
+        """No decision has closed it yet; what was escalated waits for an admin's."""
+        decided = Decision.flags.through.objects.filter(flag=OuterRef("pk"), decision__kind__in=Decision.CLOSING)
+        return self.exclude(Exists(decided))
 
     def defects(self) -> Self:
         return self.filter(kind=Flag.Kind.DEFECT)
@@ -101,6 +102,17 @@ class Flag(models.Model):
         return self.evidence
 
 
+class Take(models.Model):
+    """A moderator who has taken a session: others leave it to them."""
+
+    session = models.OneToOneField(Session, models.CASCADE)
+    by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"Session {self.session_id} taken by {self.by}"
+
+
 class DecisionQuerySet(models.QuerySet["Decision"]):
     def with_begun(self) -> Self:
         """Annotated: begun, whether an expert has claimed a task that would go with the decision."""
@@ -112,8 +124,11 @@ class Decision(models.Model):
     """A moderator's act on flags of one session."""
 
     class Kind(models.TextChoices):
-        ROUTE = "route"
-        DISMISS = "dismiss"
+        ROUTE = "route", "sent to experts"
+        DISMISS = "dismiss", "dismissed"
+        ESCALATE = "escalate", "escalated"
+
+    CLOSING: ClassVar = [Kind.ROUTE, Kind.DISMISS]
 
     project = models.ForeignKey(Project, models.CASCADE)
     session = models.ForeignKey(Session, models.CASCADE, related_name="decisions")
@@ -130,7 +145,7 @@ class Decision(models.Model):
     objects: ClassVar[DecisionQuerySet] = DecisionQuerySet.as_manager()  # type: ignore[assignment]
 
     def __str__(self) -> str:
-        return f"{self.kind} by {self.by}"
+        return f"{self.get_kind_display()} by {self.by}"
 
     @property
     def going(self) -> models.QuerySet[ReviewTask]:

@@ -8,6 +8,7 @@ import "./elements/draft-state.js";
 import "./elements/lease-keeper.js";
 import "./elements/verdict-form.js";
 import "./elements/span-picker.js";
+import "./elements/row-picks.js";
 import "./elements/task-list.js";
 
 document.documentElement.classList.add("js");

@@ -78,3 +78,50 @@ def test_who_decided_takes_it_back_on_the_timeline_without_javascript(
     expect(page.locator("#item")).to_have_text("Where is it?")
     expect(page.locator(".timeline >> text=Undo")).to_have_count(0)
     assert not ReviewTask.objects.exists()
+
+
+def test_forty_flagged_sessions_are_cleared_by_keyboard(
+    site: str, transactional_db: None, sign_in: Callable[..., Page]
+) -> None:
+    """Chosen in a range and dismissed in one step, taken back, then one by one."""
+    project = make_project()
+    make_queue(project, name="Refunds")
+    rule = rules_of(project)[0]
+    for n in range(40):
+        raise_flags(project, [(rule, make_interaction(project, prompt=f"Question {n}?"), "thumb down")])
+    page = sign_in(make_member(project, Role.MODERATOR))
+    page.goto(f"{site}/p/{project.slug}/triage/")
+    title, keys = page.locator("#item"), page.keyboard
+    expect(title).to_have_text("Question 0?")
+    keys.press("x")
+    for n in range(1, 20):
+        keys.press("j")
+        expect(title).to_have_text(f"Question {n}?")
+    keys.press("Shift+X")
+    expect(page.locator(".chosen")).to_have_text("20 chosen")
+    page.wait_for_timeout(3_500)  # the list comes anew meanwhile
+    expect(page.locator("input[name=session]:checked")).to_have_count(20)
+    keys.press("d")
+    keys.type("test traffic")
+    keys.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("20 dismissed.")
+    expect(page.locator(".row")).to_have_count(20)
+    keys.press("z")
+    expect(page.locator("#toasts")).to_contain_text("Taken back.")
+    expect(page.locator(".row")).to_have_count(40)
+    assert not Decision.objects.exists()
+
+    for n in range(40):
+        expect(title).to_have_text(f"Question {n}?")
+        if n == 0:
+            keys.press("m")
+            expect(page.locator("#toasts")).to_contain_text("It is yours")
+        keys.press("q" if n % 2 else "d")
+        if n % 2:
+            keys.press("Control+Enter")
+        else:
+            keys.type("fine")
+            keys.press("Enter")
+        expect(page.locator(".row")).to_have_count(39 - n)
+    expect(page.locator(".list")).to_contain_text("The board is clear")
+    assert (Decision.objects.filter(kind="route").count(), ReviewTask.objects.count()) == (20, 20)

@@ -1,19 +1,24 @@
 """A moderator's decisions on flags."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+from django.urls import reverse
 
 from annotations.capture.models import Session
 from annotations.review.actions.work import Work, add_tasks
 from annotations.review.models import Claim, Queue, ReviewTask
 from annotations.triage.actions.flags import REASON, alone_on
-from annotations.triage.models import Decision, Flag
+from annotations.triage.models import Decision, Flag, Take
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
+from labelhub.notices.actions import tell
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
+from labelhub.projects.models import Membership
 from labelhub.projects.rights import Right
 
 NOTE = 200  # characters of a note that experts read, above evidence that needs room too
@@ -61,6 +66,70 @@ def dismiss(session: Session, *, by: User, reason: str) -> Decision:
     """Close the open flags of `session` without review; nothing is deleted. The reason is needed."""
     ensure(reason.strip(), Invalid("Say why: the rules are tuned by it.", field="reason"))
     return _decide(session, Decision.Kind.DISMISS, _open_flags(session, by), by=by, reason=reason.strip())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    decisions: list[Decision]
+    refused: list[str]  # why others were left alone
+
+
+def dismiss_all(sessions: Iterable[Session], *, by: User, reason: str) -> Outcome:
+    """Each by itself: what somebody decided on meanwhile is left alone. Raises Invalid without a reason."""
+    decisions, refused = [], []
+    for session in sessions:
+        try:
+            decisions.append(dismiss(session, by=by, reason=reason))
+        except StaleState as stale:
+            refused.append(stale.detail)
+    return Outcome(decisions, refused)
+
+
+def route_all(sessions: Iterable[Session], *, queue: Queue, by: User, reason: str = "") -> Outcome:
+    """As `dismiss_all`."""
+    decisions, refused = [], []
+    for session in sessions:
+        try:
+            decisions.append(route(session, queue=queue, by=by, reason=reason))
+        except StaleState as stale:
+            refused.append(stale.detail)
+    return Outcome(decisions, refused)
+
+
+def undo_all(decisions: Iterable[Decision], *, by: User) -> list[str]:
+    """Take one's own decisions back; why others stay."""
+    refused = []
+    for decision in decisions:
+        try:
+            undo(decision, by=by)
+        except (StaleState, NotFound) as stale:
+            refused.append(stale.detail)
+    return refused
+
+
+@transaction.atomic
+def escalate(session: Session, *, by: User, reason: str) -> Decision:
+    """Ask the project's admins: the flags stay open, and every admin is told. Raises Invalid without a reason."""
+    ensure(reason.strip(), Invalid("Say what an admin should decide.", field="reason"))
+    flags = _open_flags(session, by)
+    before = Decision.objects.filter(session=session, kind=Decision.Kind.ESCALATE, flags__in=flags).first()
+    ensure(before is None, StaleState(f"{before and before.by} has asked the admins already."))
+    decision = _decide(session, Decision.Kind.ESCALATE, flags, by=by, reason=reason.strip())
+    admins = User.objects.filter(pk__in=Membership.objects.admins_of(session.project).values("user"))
+    path = reverse("triage:case", args=[session.project.slug, session.pk])
+    tell(admins, project=session.project, by=by, text=f"A session waits for you: {decision.reason}", path=path)
+    return decision
+
+
+@transaction.atomic
+def take(session: Session, *, by: User) -> bool:
+    """`by` takes the session, also from another; who has it gives it back. Whether they have it now."""
+    ensure_right(by, session.project, Right.TRIAGE)
+    alone_on(session)
+    given_back, _ = Take.objects.filter(session=session, by=by).delete()
+    if not given_back:
+        Take.objects.update_or_create(session=session, defaults={"by": by, "at": Now()})
+    return not given_back
 
 
 @transaction.atomic

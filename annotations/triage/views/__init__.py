@@ -5,10 +5,13 @@ from annotations.triage.views.sessions import (
     board,
     case,
     decision_undo,
+    decisions_undo,
     rows,
     session_dismissal,
+    session_escalation,
     session_page,
     session_route,
+    session_take,
     task_flag,
 )
 
@@ -16,11 +19,14 @@ __all__ = [
     "board",
     "case",
     "decision_undo",
+    "decisions_undo",
     "rows",
     "rule_list",
     "rule_page",
     "session_dismissal",
+    "session_escalation",
     "session_page",
     "session_route",
+    "session_take",
     "task_flag",
 ]

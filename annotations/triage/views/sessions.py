@@ -1,39 +1,39 @@
 """The board: flagged sessions, most urgent first, and the trail of the one looked at."""
 
-import hashlib
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from annotations.capture.models import Feedback, Interaction, Session
 from annotations.review.lookup import task_of
 from annotations.review.models import Queue
 from annotations.review.views.approvals import neighbours
-from annotations.review.views.shown import Sign, facts, tone
-from annotations.triage.actions.decisions import dismiss, route, undo
+from annotations.review.views.bulk import numbers
+from annotations.review.views.shown import facts, tone
+from annotations.triage.actions.decisions import dismiss, dismiss_all, escalate, route, route_all, take, undo, undo_all
 from annotations.triage.actions.flags import flag
-from annotations.triage.board import Event, on_board, trail, worst_flags
-from annotations.triage.lookup import chosen_queue, decision_of, session_of
-from annotations.triage.models import Decision, Flag
+from annotations.triage.board import TABS, Event, on_board, trail, worst_flags
+from annotations.triage.lookup import chosen_queue, chosen_sessions, decision_of, session_of
+from annotations.triage.models import Decision, Flag, Take
+from annotations.triage.views.listed import PAGE, flag_tone, listed
 from labelhub.body import form_text
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
-PAGE = 50
-CHIPS = 3
 REASONS = 50
 
 
 @require_GET
 @project_page(Right.TRIAGE)
 def board(request: HtmxHttpRequest, project: Project) -> HttpResponse:
-    """The list, and its first session beside it where there is room."""
-    return page(request, project, on_board(project).first(), opened=False)
+    """The list, and its first session beside it where there is room. ?tab= is one of TABS."""
+    return page(request, project, on_board(project, tab_of(request), request.user).first(), opened=False)
 
 
 @require_GET
@@ -46,7 +46,7 @@ def case(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
 @project_page(Right.TRIAGE)
 def rows(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     """Asked every few seconds: 204 while the list looks as it looked."""
-    context = listed(project)
+    context = listed(project, tab_of(request), request.user)
     if context["seen"] == request.GET.get("seen"):
         return HttpResponse(status=204)
     at = request.GET.get("at", "")
@@ -57,20 +57,85 @@ def rows(request: HtmxHttpRequest, project: Project) -> HttpResponse:
 @require_POST
 @project_page(Right.TRIAGE)
 def session_route(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
-    session = session_of(project, request.user, pk)
+    """This session, or those that are chosen in the list."""
+    sessions, after, reason = chosen(request, project, pk), following(request, project, pk), _reason(request)
     queue = chosen_queue(project, request.user, form_text(request.POST, "queue"))
-    after = following(project, pk)
-    decision = route(session, queue=queue, by=request.user, reason=form_text(request.POST, "reason"))
-    return decided(request, project, decision, after, f"Sent to {queue}.")
+    if len(sessions) == 1:
+        decision = route(sessions[0], queue=queue, by=request.user, reason=reason)
+        return decided(request, project, [decision], after, f"Sent to {queue}.")
+    outcome = route_all(sessions, queue=queue, by=request.user, reason=reason)
+    left_alone(request, outcome.refused)
+    return decided(request, project, outcome.decisions, after, f"{len(outcome.decisions)} sent to {queue}.")
 
 
 @require_POST
 @project_page(Right.TRIAGE)
 def session_dismissal(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """This session, or those that are chosen in the list."""
+    sessions, after, reason = chosen(request, project, pk), following(request, project, pk), _reason(request)
+    if len(sessions) == 1:
+        decision = dismiss(sessions[0], by=request.user, reason=reason)
+        return decided(request, project, [decision], after, "Dismissed.")
+    outcome = dismiss_all(sessions, by=request.user, reason=reason)
+    left_alone(request, outcome.refused)
+    return decided(request, project, outcome.decisions, after, f"{len(outcome.decisions)} dismissed.")
+
+
+@require_POST
+@project_page(Right.TRIAGE)
+def session_escalation(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    session, after = session_of(project, request.user, pk), following(request, project, pk)
+    decision = escalate(session, by=request.user, reason=_reason(request))
+    return decided(request, project, [decision], after, "The admins are asked. It stays on the board.")
+
+
+@require_POST
+@project_page(Right.TRIAGE)
+def session_take(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     session = session_of(project, request.user, pk)
-    after = following(project, pk)
-    decision = dismiss(session, by=request.user, reason=form_text(request.POST, "reason"))
-    return decided(request, project, decision, after, "Dismissed.")
+    is_mine = take(session, by=request.user)
+    messages.info(request, "It is yours: you find it under Mine." if is_mine else "Given back.")
+    if is_fragment(request):
+        return page(request, project, session)
+    return redirect(at_tab(request, "triage:case", project.slug, pk))
+
+
+@require_POST
+@project_page(Right.TRIAGE)
+def decisions_undo(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    """All of ?decision=<id>… that are one's own."""
+    pks = numbers(request.GET, "decision")
+    found = Decision.objects.filter(project=project, by=request.user, pk__in=pks).select_related("session__project")
+    left_alone(request, undo_all(found, by=request.user))
+    messages.info(request, "Taken back.")
+    return redirect("triage:board", project.slug)
+
+
+def tab_of(request: HtmxHttpRequest) -> str:
+    tab = request.GET.get("tab", "")
+    return tab if tab in TABS else "open"
+
+
+def at_tab(request: HtmxHttpRequest, name: str, *args: Any) -> str:
+    """The address of a page, with the tab that one came from."""
+    tab = tab_of(request)
+    return reverse(name, args=args) + (f"?tab={tab}" if tab != "open" else "")
+
+
+def chosen(request: HtmxHttpRequest, project: Project, pk: int) -> list[Session]:
+    """Those of `session` in the form, else the one of the address."""
+    if "session" in request.POST:
+        return chosen_sessions(project, request.user, numbers(request.POST, "session"))
+    return [session_of(project, request.user, pk)]
+
+
+def _reason(request: HtmxHttpRequest) -> str:
+    return form_text(request.POST, "reason")
+
+
+def left_alone(request: HtmxHttpRequest, refused: list[str]) -> None:
+    if refused:
+        messages.warning(request, f"{len(refused)} left alone: {refused[0]}")
 
 
 @require_POST
@@ -101,63 +166,46 @@ def session_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
     return render(request, "annotations/triage/session.html", {"project": project, **looked_at(session)})
 
 
-def following(project: Project, pk: int) -> Session | None:
-    """What comes up after the decision on `pk`."""
-    order = list(on_board(project)[:PAGE])
+def following(request: HtmxHttpRequest, project: Project, pk: int) -> Session | None:
+    """What comes up in the list after the decision on `pk`, or on those that are chosen."""
+    order = list(on_board(project, tab_of(request), request.user)[:PAGE])
     place = next((i for i, session in enumerate(order) if session.pk == pk), -1)
-    left = [*order[place + 1 :], *order[: max(place, 0)]]
+    going = {pk, *(int(one) for one in request.POST.getlist("session") if one.isdecimal())}
+    left = [one for one in [*order[place + 1 :], *order[: max(place, 0)]] if one.pk not in going]
     return left[0] if left else None
 
 
 def decided(
-    request: HtmxHttpRequest, project: Project, decision: Decision, after: Session | None, words: str
+    request: HtmxHttpRequest, project: Project, decisions: list[Decision], after: Session | None, words: str
 ) -> HttpResponse:
-    back = reverse("triage:undo", args=[project.slug, decision.pk])
-    messages.success(request, words, extra_tags=back)  # the toast offers it as Undo
+    """The next session, with a toast that offers to take the decisions back."""
+    back = reverse("triage:decisions_undo", args=[project.slug])
+    if len(decisions) == 1:
+        back = reverse("triage:undo", args=[project.slug, decisions[0].pk])
+    elif decisions:
+        back += "?" + urlencode({"decision": [one.pk for one in decisions]}, doseq=True)
+    messages.success(request, words, extra_tags=back if decisions else "")
     if is_fragment(request):
         return page(request, project, after)
-    return redirect("triage:case", project.slug, after.pk) if after else redirect("triage:board", project.slug)
+    if after is None:
+        return redirect(at_tab(request, "triage:board", project.slug))
+    return redirect(at_tab(request, "triage:case", project.slug, after.pk))
 
 
 def page(request: HtmxHttpRequest, project: Project, session: Session | None, *, opened: bool = True) -> HttpResponse:
     """`opened`: on a phone the session covers the list."""
-    context = {"project": project, "session": session, "opened": opened and session, **listed(project)}
+    tab = tab_of(request)
+    context: dict[str, Any] = {"project": project, "session": session, "opened": opened and session}
+    context |= listed(project, tab, request.user)
+    context["tabs"] = [(name, words, context["counts"].get(name)) for name, words in TABS.items()]
     if session:
         context |= looked_at(session) | neighbours(context.pop("order"), session.pk)
+        context["taken"] = Take.objects.filter(session=session).select_related("by").first()
         context["queues"] = (
             Queue.objects.visible_to(request.user).for_answers().filter(project=project).order_by("name")
         )
     template = "annotations/triage/_board.html" if is_fragment(request) else "annotations/triage/board.html"
     return render(request, template, context)
-
-
-def listed(project: Project) -> dict[str, Any]:
-    """The list as it looks, and a short mark of how it looks."""
-    found = on_board(project)
-    sessions = list(found[:PAGE])
-    flags = worst_flags(sessions, CHIPS)
-    total = found.count()
-    looks = [total, *((s.pk, s.flag_count, s.newest_flag_at) for s in sessions)]  # type: ignore[attr-defined]
-    seen = hashlib.sha256(repr(looks).encode()).hexdigest()[:16]
-    return {
-        "rows": [row(session, flags[session.pk]) for session in sessions],
-        "order": [session.pk for session in sessions], "total": total, "seen": seen,
-    }  # fmt: skip
-
-
-def row(session: Any, flags: list[Flag]) -> dict[str, Any]:
-    """`session` as `on_board` annotates it, with its worst flags."""
-    return {
-        "session": session, "prompt": flags[0].interaction.prompt if flags else "",
-        "flags": [Sign(flag.evidence, flag_tone(flag)) for flag in flags],
-        "more": session.flag_count - len(flags), "urgency": session.worst if session.defect_count else 0,
-    }  # fmt: skip
-
-
-def flag_tone(flag: Flag) -> str:
-    if flag.kind == Flag.Kind.EXEMPLAR:
-        return "good"
-    return "bad" if flag.severity > 1 else "warn"
 
 
 def looked_at(session: Session) -> dict[str, Any]:

@@ -83,10 +83,10 @@ SHARED = {
 NOTHING_TO_SHOW = {
     **dict.fromkeys(
         [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "snooze", "lease", "release")]
-        + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal")]
+        + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal", "escalation", "take")]
         + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
         + [f"p/<slug:slug>/q/<slug:queue>/{verb}/" for verb in ("claim", "tasks/labels", "tasks/assignment", "tasks/undo")]
-        + ["p/<slug:slug>/decisions/<int:pk>/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/", "p/<slug:slug>/labels/<int:pk>/calibration/"]
+        + ["p/<slug:slug>/decisions/<int:pk>/undo/", "p/<slug:slug>/decisions/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/", "p/<slug:slug>/labels/<int:pk>/calibration/"]
         + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
         + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "queues/<slug:slug>/labels", "queues/<slug:slug>/pairs", "queues/<slug:slug>/assignments", "context", "rollback")]
         + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels")]
