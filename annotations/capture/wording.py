@@ -56,7 +56,7 @@ def listed(text: str, words: Iterable[str]) -> str:
     folded = unicodedata.normalize("NFC", text).casefold()
     for word in words:
         wanted = unicodedata.normalize("NFC", word).casefold().strip()
-        if wanted and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", folded):
+        if wanted and wanted in folded and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", folded):
             return word.strip()
     return ""
 

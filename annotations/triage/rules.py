@@ -42,7 +42,7 @@ ANSWERS: dict[str, Check] = {
 }
 MEANINGS: dict[str, Check] = {
     Kind.REPHRASED: Check(2, 0.8, "Two questions of a session at least this much alike (cosine)"),
-    Kind.NEAR_PROBLEM: Check(2, 0.9, "A question at least this much like a corrected one (cosine)"),
+    Kind.NEAR_PROBLEM: Check(2, 0.9, "A question at least this much like a corrected one (cosine)", active=False),
     Kind.FAR_FROM_GOLD: Check(
         3, 0.4, "The answer has less than this share of the words of what was approved", active=False
     ),

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks loop|desk`: what the product's own steps cost, beside a bare reference in the same run."""
+"""`python -m tests.benchmarks loop|desk|triage`: what the product's own steps cost, beside a bare reference in the same run."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from typing import Any
 import tests.conftest  # noqa: F401 - the same ground as the tests: Postgres, settings, encoder
 from tests.benchmarks import claim, context, ingest, recall
 from tests.benchmarks import desk as desk_
+from tests.benchmarks import triage as triage_
 from tests.benchmarks.figures import Figure, Machine, write
 from tests.stack import running_stack
 
@@ -32,7 +33,12 @@ def desk() -> dict[str, Any]:
         return desk_.desk(site)
 
 
-BENCHES: dict[str, Callable[[], dict[str, Any]]] = {"loop": loop, "desk": desk}
+def triage() -> dict[str, Any]:
+    with running_stack() as site:
+        return triage_.triage(site)
+
+
+BENCHES: dict[str, Callable[[], dict[str, Any]]] = {"loop": loop, "desk": desk, "triage": triage}
 
 
 def main(name: str) -> None:

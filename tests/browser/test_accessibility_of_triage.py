@@ -40,7 +40,7 @@ def board(desk: Desk) -> None:
 def chosen(desk: Desk) -> None:
     board(desk)
     desk.page.locator("input[name=session]").nth(1).check()
-    expect(desk.page.locator(".chosen")).to_have_text("1 chosen")
+    expect(desk.page.locator("#rows .chosen")).to_have_text("1 chosen")
 
 
 def dismissing(desk: Desk) -> None:

@@ -43,8 +43,8 @@ class RowPicks extends HTMLElement {
   }
 
   say() {
-    const place = document.querySelector("#rows .chosen");
-    if (place) place.textContent = chosen.size ? `${chosen.size} chosen` : "";
+    const words = chosen.size ? `${chosen.size} chosen` : "";
+    for (const place of document.querySelectorAll("#screen .chosen")) place.textContent = words;
   }
 }
 customElements.define("row-picks", RowPicks);

@@ -119,6 +119,7 @@ def test_a_sign_is_flagged_by_what_it_says(project, kind, sign, flags):
     assert list(Flag.objects.values_list("kind", flat=True)) == flags
 
 
+@pytest.mark.bar("3a-70")
 def test_a_correction_that_orders_the_model_about_is_flagged(project):
     task, expert = make_task(make_queue(project)), make_member(project)
     claim = make_claim(task, expert)
