@@ -21,7 +21,8 @@ from annotations.review.actions.pairs import Pair, add_pairs
 from annotations.review.actions.suggestions import keep_outcomes
 from annotations.review.models import Approval, Claim, Label, Queue, Return, ReviewTask, Suggestion
 from annotations.triage.actions.decisions import dismiss, route, take
-from annotations.triage.actions.flags import raise_flags, rules_of
+from annotations.triage.actions.flags import flag, raise_flags, rules_of
+from annotations.triage.actions.issues import make_issue_of
 from annotations.triage.models import Decision, Flag
 from labelhub import jobs
 from labelhub.jobs.models import Job
@@ -91,6 +92,8 @@ def annotated_world() -> Annotated:
     routed, *_ = [route(flag.session, queue=queue, by=moderator, reason="wrong") for flag in flags[:4]]
     dismissed = dismiss(flags[4].session, by=moderator, reason="out of date")
     take(flags[0].session, by=moderator)
+    flag(interactions[5], by=expert, reason="The parcel is late.")
+    make_issue_of(interactions[5].session, title="Parcels are late", by=moderator)
     tasks = [ReviewTask.objects.get(interaction=interaction, queue=queue) for interaction in interactions[:4]]
     span = {"start": 18, "end": 20, "exact": "45", "replacement": "39", "category": "factually-incorrect"}
     label = make_label(tasks[0], expert, **FLAWED, comments=[span], note="the new price list")

@@ -151,7 +151,9 @@ def trail(session: Session, flags: Iterable[Flag] = ()) -> Trail:
     labels = (
         Label.objects.filter(task__interaction__in=shown).with_evidence().select_related("approval__by", "withdrawal")
     )
-    decisions = Decision.objects.filter(session=session).with_begun().select_related("by", "queue").order_by("-at")
+    decisions = (
+        Decision.objects.filter(session=session).with_begun().select_related("by", "queue", "issue").order_by("-at")
+    )
     events = [
         *(Event(row.occurred_at, "interaction", row) for row in shown.values()),
         *(Event(row.occurred_at, "feedback", row) for row in signs),

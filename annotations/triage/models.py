@@ -113,6 +113,28 @@ class Take(models.Model):
         return f"Session {self.session_id} taken by {self.by}"
 
 
+class ProductIssue(models.Model):
+    """Something that is not the model's fault: it collects the sessions in which it was met."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        CLOSED = "closed"
+
+    MOVES: ClassVar[dict[str, set[str]]] = {State.OPEN: {State.CLOSED}, State.CLOSED: {State.OPEN}}
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=6, choices=State, default=State.OPEN)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "title"], name="issue_title_is_unique")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class DecisionQuerySet(models.QuerySet["Decision"]):
     def with_begun(self) -> Self:
         """Annotated: begun, whether an expert has claimed a task that would go with the decision."""
@@ -127,8 +149,9 @@ class Decision(models.Model):
         ROUTE = "route", "sent to experts"
         DISMISS = "dismiss", "dismissed"
         ESCALATE = "escalate", "escalated"
+        PRODUCT_ISSUE = "product_issue", "made a product issue"
 
-    CLOSING: ClassVar = [Kind.ROUTE, Kind.DISMISS]
+    CLOSING: ClassVar = [Kind.ROUTE, Kind.DISMISS, Kind.PRODUCT_ISSUE]
 
     project = models.ForeignKey(Project, models.CASCADE)
     session = models.ForeignKey(Session, models.CASCADE, related_name="decisions")
@@ -136,6 +159,7 @@ class Decision(models.Model):
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     reason = models.CharField(max_length=300, blank=True)
     queue = models.ForeignKey(Queue, models.SET_NULL, null=True, related_name="+")
+    issue = models.ForeignKey(ProductIssue, models.PROTECT, null=True, related_name="decisions")
     flags = models.ManyToManyField(Flag, related_name="decisions")
     tasks = models.ManyToManyField(
         ReviewTask, related_name="decisions", help_text="Those that it, or an earlier decision, put into the queue."
@@ -143,6 +167,14 @@ class Decision(models.Model):
     at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar[DecisionQuerySet] = DecisionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(kind="product_issue", issue__isnull=False) | ~Q(kind="product_issue") & Q(issue=None),
+                name="decision_names_its_issue",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} by {self.by}"

@@ -51,6 +51,7 @@ KEYS = [
     Key("route", "Send to experts", ("Q",), (TRIAGE,)),
     Key("dismiss", "Dismiss", ("D",), (TRIAGE,)),
     Key("mine", "Take it yourself, or give it back", ("M",), (TRIAGE,)),
+    Key("issue", "The product's fault", ("P",), (TRIAGE,)),
     Key("escalate", "Ask an admin", ("L",), (TRIAGE,)),
     Key("next", "Next", ("J",), (APPROVALS, TRIAGE, LIST, HISTORY)),
     Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE, LIST, HISTORY)),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotations.triage.actions.flags import rules_of
-from annotations.triage.models import Decision, Flag
+from annotations.triage.models import Decision, Flag, ProductIssue
 from labelhub.jobs.models import Job
 from labelhub.keys.models import SERVICE_SCOPES, ApiKey, Scope
 from labelhub.people.models import User
@@ -78,7 +78,7 @@ class Place:
 
 
 MARKS = [
-    ("/q/<slug", "queue"), ("approvals/<int", "label"), ("labels/<int", "label"), ("triage/<int", "session"), ("rules/<int", "rule"), ("sessions/<int", "session"),
+    ("/q/<slug", "queue"), ("approvals/<int", "label"), ("labels/<int", "label"), ("triage/<int", "session"), ("rules/<int", "rule"), ("issues/<int", "issue"), ("sessions/<int", "session"),
     ("interactions/<int", "interaction"), ("evaluations/<int", "evaluation"), ("snapshots/<int", "number"),
     ("runs/<int", "number"), ("versions/<int", "number"), ("queues/<slug", "queue"), ("suites/<slug", "suite"), ("cases/<int", "case"),
     ("trainingrun/<", "run"), ("modelversion/<", "version"), ("labelhub/project/<", "project"),
@@ -103,7 +103,8 @@ def make_place(slug: str, first: int) -> Place:
         fields = {"project": project, "session": interaction.session, "by": person}
         place.decisions[role] = Decision.objects.create(**fields, kind="dismiss", reason="noise").pk
     place.ids = {
-        "label": make_label(make_task(queue), author).pk, "session": interaction.session_id, "rule": rules_of(project)[0].pk, "queue": queue.slug, "queue_pk": queue.pk,
+        "label": make_label(make_task(queue), author).pk, "session": interaction.session_id, "rule": rules_of(project)[0].pk,
+        "issue": ProductIssue.objects.create(project=project, title="Slow parcels", by=person).pk, "queue": queue.slug, "queue_pk": queue.pk,
         "interaction": interaction.pk,
         "project": project.pk, "membership": Membership.objects.get(user=author).pk, "user": author.pk,
         "job": Job.objects.create(path="tests.none", project=project).pk, "number": first,

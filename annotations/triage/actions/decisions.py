@@ -32,8 +32,8 @@ def route(session: Session, *, queue: Queue, by: User, reason: str = "") -> Deci
     Raises StaleState when no flag is open any more, Invalid for a reason that leaves the evidence no room.
     """
     ensure(queue.project_id == session.project_id, NotFound())
-    flags = _open_flags(session, by)
-    decision = _decide(session, Decision.Kind.ROUTE, flags, by=by, reason=reason.strip(), queue=queue)
+    flags = open_flags(session, by)
+    decision = decide(session, Decision.Kind.ROUTE, flags, by=by, reason=reason.strip(), queue=queue)
     worst: dict[int, Flag] = {}
     for flag in sorted(flags, key=lambda flag: flag.severity):
         worst[flag.interaction_id] = flag
@@ -65,7 +65,7 @@ def _sent(decision: Decision, interactions: Iterable[int]) -> QuerySet[ReviewTas
 def dismiss(session: Session, *, by: User, reason: str) -> Decision:
     """Close the open flags of `session` without review; nothing is deleted. The reason is needed."""
     ensure(reason.strip(), Invalid("Say why: the rules are tuned by it.", field="reason"))
-    return _decide(session, Decision.Kind.DISMISS, _open_flags(session, by), by=by, reason=reason.strip())
+    return decide(session, Decision.Kind.DISMISS, open_flags(session, by), by=by, reason=reason.strip())
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ def undo_all(decisions: Iterable[Decision], *, by: User) -> list[str]:
 def escalate(session: Session, *, by: User, reason: str) -> Decision:
     """Ask the project's admins: the flags stay open, and every admin is told. Raises Invalid without a reason."""
     ensure(reason.strip(), Invalid("Say what an admin should decide.", field="reason"))
-    flags = _open_flags(session, by)
+    flags = open_flags(session, by)
     before = Decision.objects.filter(session=session, kind=Decision.Kind.ESCALATE, flags__in=flags).first()
     ensure(before is None, StaleState(f"{before and before.by} has asked the admins already."))
-    decision = _decide(session, Decision.Kind.ESCALATE, flags, by=by, reason=reason.strip())
+    decision = decide(session, Decision.Kind.ESCALATE, flags, by=by, reason=reason.strip())
     admins = User.objects.filter(pk__in=Membership.objects.admins_of(session.project).values("user"))
     path = reverse("triage:case", args=[session.project.slug, session.pk])
     tell(admins, project=session.project, by=by, text=f"A session waits for you: {decision.reason}", path=path)
@@ -151,7 +151,7 @@ def undo(decision: Decision, *, by: User) -> None:
     decision.delete()
 
 
-def _open_flags(session: Session, by: User) -> list[Flag]:
+def open_flags(session: Session, by: User) -> list[Flag]:
     ensure_right(by, session.project, Right.TRIAGE)
     alone_on(session)
     flags = list(Flag.objects.filter(session=session).open())
@@ -159,7 +159,7 @@ def _open_flags(session: Session, by: User) -> list[Flag]:
     return flags
 
 
-def _decide(session: Session, kind: str, flags: list[Flag], *, by: User, reason: str, **fields: Any) -> Decision:
+def decide(session: Session, kind: str, flags: list[Flag], *, by: User, reason: str, **fields: Any) -> Decision:
     most = NOTE if kind == Decision.Kind.ROUTE else REASON
     ensure(len(reason) <= most, Invalid(f"reason must be text of at most {most} characters.", field="reason"))
     decision = Decision.objects.create(

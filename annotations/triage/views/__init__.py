@@ -1,5 +1,6 @@
 """Pages of triage."""
 
+from annotations.triage.views.issues import issue_export, issue_list, issue_page, session_issue
 from annotations.triage.views.rules import rule_list, rule_page
 from annotations.triage.views.sessions import (
     board,
@@ -20,11 +21,15 @@ __all__ = [
     "case",
     "decision_undo",
     "decisions_undo",
+    "issue_export",
+    "issue_list",
+    "issue_page",
     "rows",
     "rule_list",
     "rule_page",
     "session_dismissal",
     "session_escalation",
+    "session_issue",
     "session_page",
     "session_route",
     "session_take",

@@ -19,7 +19,7 @@ from annotations.triage.actions.decisions import dismiss, dismiss_all, escalate,
 from annotations.triage.actions.flags import flag
 from annotations.triage.board import TABS, Event, on_board, trail, worst_flags
 from annotations.triage.lookup import chosen_queue, chosen_sessions, decision_of, session_of
-from annotations.triage.models import Decision, Flag, Take
+from annotations.triage.models import Decision, Flag, ProductIssue, Take
 from annotations.triage.views.listed import PAGE, flag_tone, listed
 from labelhub.body import form_text
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
@@ -27,6 +27,7 @@ from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
 REASONS = 50
+ISSUES = 50  # titles that are offered
 
 
 @require_GET
@@ -200,6 +201,7 @@ def page(request: HtmxHttpRequest, project: Project, session: Session | None, *,
     context["tabs"] = [(name, words, context["counts"].get(name)) for name, words in TABS.items()]
     if session:
         context |= looked_at(session) | neighbours(context.pop("order"), session.pk)
+        context["issues"] = ProductIssue.objects.filter(project=project).order_by("state", "-pk")[:ISSUES]
         context["taken"] = Take.objects.filter(session=session).select_related("by").first()
         context["queues"] = (
             Queue.objects.visible_to(request.user).for_answers().filter(project=project).order_by("name")

@@ -25,7 +25,7 @@ from annotations.review.models import (
     ReviewTask,
     SpanComment,
 )  # fmt: skip
-from annotations.triage.models import Decision, Flag, Rule
+from annotations.triage.models import Decision, Flag, ProductIssue, Rule
 from labelhub.body import stored_text, stored_value
 from labelhub.jobs.models import Job
 from labelhub.keys.models import ApiKey
@@ -304,6 +304,21 @@ class World:
             reason=self.cut(300),
         )  # fmt: skip
         decision.flags.set(flags[1:])
+        issue = ProductIssue.objects.create(project=self.project, title=self.cut(200), by=self.moderator)
+        Decision.objects.create(
+            project=self.project, session=self.session, kind="product_issue", by=self.moderator, issue=self.keep(issue)
+        ).flags.set(
+            [
+                Flag.objects.create(
+                    project=self.project,
+                    session=self.session,
+                    interaction=flags[0].interaction,
+                    kind="defect",
+                    raised_by=self.moderator,
+                    evidence=self.cut(300),
+                )
+            ]
+        )
 
     def trained(self) -> None:
         snapshot = self.keep(make_snapshot(self.project, rows=1, parameters={"words": self.words}, by=self.expert))

@@ -31,6 +31,8 @@ PAGES = {
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/ /p/{slug}/approvals/{choice}/",
     "p/<slug:slug>/triage/": "/p/{slug}/triage/",
     "p/<slug:slug>/triage/<int:pk>/": "/p/{slug}/triage/{session}/",
+    "p/<slug:slug>/triage/issues/": "/p/{slug}/triage/issues/",
+    "p/<slug:slug>/triage/issues/<int:pk>/": "/p/{slug}/triage/issues/{ProductIssue}/",
     "p/<slug:slug>/triage/rules/": "/p/{slug}/triage/rules/",
     "p/<slug:slug>/triage/rules/<int:pk>/": "/p/{slug}/triage/rules/{Rule}/",
     "p/<slug:slug>/sessions/<int:pk>/": "/p/{slug}/sessions/{session}/",
@@ -83,7 +85,7 @@ SHARED = {
 NOTHING_TO_SHOW = {
     **dict.fromkeys(
         [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "snooze", "lease", "release")]
-        + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal", "escalation", "take")]
+        + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal", "escalation", "issue", "take")]
         + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
         + [f"p/<slug:slug>/q/<slug:queue>/{verb}/" for verb in ("claim", "tasks/labels", "tasks/assignment", "tasks/undo")]
         + ["p/<slug:slug>/decisions/<int:pk>/undo/", "p/<slug:slug>/decisions/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/", "p/<slug:slug>/labels/<int:pk>/calibration/"]
@@ -105,6 +107,7 @@ NOTHING_TO_SHOW = {
     ),
     **dict.fromkeys(["health/live", "health/ready", "health/worker"], "for machines: figures only"),
     "admin/jsi18n/": "a script without data",
+    "p/<slug:slug>/triage/issues/<int:pk>/export/": "a file for machines: JSON Lines, as the texts came",
     "api/schema/": "a file for machines, made of our code; api/docs/ shows it",
 }  # fmt: skip
 for _model in ADMINISTERED:

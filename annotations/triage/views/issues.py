@@ -1,0 +1,81 @@
+"""Product issues: the list, one with its sessions, and a file of them for whoever mends the product."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Max, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from annotations.triage.actions.issues import issue_of, make_issue_of, set_state
+from annotations.triage.lookup import session_of
+from annotations.triage.models import Decision, ProductIssue
+from annotations.triage.views.sessions import decided, following
+from labelhub.body import form_number, form_text
+from labelhub.http import HtmxHttpRequest, project_page
+from labelhub.projects.models import Project
+from labelhub.projects.rights import Right
+
+PAGE = 50
+
+
+@require_POST
+@project_page(Right.TRIAGE)
+def session_issue(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """`title` names the issue, an old one or a new one."""
+    session, after = session_of(project, request.user, pk), following(request, project, pk)
+    decision = make_issue_of(session, title=form_text(request.POST, "title"), by=request.user)
+    return decided(request, project, [decision], after, f"Put under the issue “{decision.issue}”.")
+
+
+@require_GET
+@project_page(Right.TRIAGE)
+def issue_list(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    """The newest first; ?before=<issue id> pages on."""
+    rows = list(listed(project, form_number(request.GET, "before"))[: PAGE + 1])
+    page = {"project": project, "rows": rows[:PAGE], "more": rows[PAGE - 1].pk if len(rows) > PAGE else None}
+    return render(request, "annotations/triage/issues.html", page)
+
+
+@require_http_methods(["GET", "POST"])
+@project_page(Right.TRIAGE)
+def issue_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """One with the sessions in which it was met; a post of `state` closes it or opens it again."""
+    issue = issue_of(project.pk, pk)
+    if request.method == "POST":
+        set_state(issue, to=form_text(request.POST, "state"), by=request.user)
+        messages.success(request, f"It is {issue.state}.")
+        return redirect("triage:issue", project.slug, pk)
+    met = Decision.objects.filter(issue=issue).select_related("session", "by").prefetch_related("flags__interaction")
+    page = {"project": project, "issue": issue, "met": met.order_by("-pk")[:PAGE], "number": met.count()}
+    return render(request, "annotations/triage/issue.html", page)
+
+
+@require_GET
+@project_page(Right.TRIAGE)
+def issue_export(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """JSON Lines: one flagged answer a line, with the question and what was flagged."""
+    issue = issue_of(project.pk, pk)
+    met = Decision.objects.filter(issue=issue).order_by("pk").prefetch_related("flags__interaction__session")
+    lines = [json.dumps(_line(issue, flag), ensure_ascii=False) for decision in met for flag in decision.flags.all()]
+    answer = HttpResponse("".join(f"{line}\n" for line in lines), content_type="application/jsonl; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="issue-{issue.pk}.jsonl"'
+    return answer
+
+
+def listed(project: Project, before: int) -> QuerySet[Any]:
+    """Annotated: met, in how many sessions; last_at. The newest first."""
+    rows = ProductIssue.objects.filter(project=project)
+    rows = rows.filter(pk__lt=before) if before else rows
+    return rows.annotate(met=Count("decisions__session", distinct=True), last_at=Max("decisions__at")).order_by("-pk")
+
+
+def _line(issue: ProductIssue, flag: Any) -> dict[str, Any]:
+    answer = flag.interaction
+    return {
+        "issue": issue.title, "state": issue.state, "session": answer.session.external_id,
+        "interaction": answer.external_id, "prompt": answer.prompt, "output": answer.output,
+        "evidence": flag.evidence, "severity": flag.severity, "occurred_at": answer.occurred_at.isoformat(),
+    }  # fmt: skip
