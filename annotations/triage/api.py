@@ -9,6 +9,7 @@ from annotations.review.lookup import task_of
 from annotations.review.payload import choice_of, text_of, whole_number_of
 from annotations.triage.actions.decisions import NOTE, dismiss, escalate, route, undo
 from annotations.triage.actions.flags import REASON, flag
+from annotations.triage.actions.issues import TITLE, make_issue_of
 from annotations.triage.board import on_board
 from annotations.triage.lookup import chosen_queue, decision_of, session_of
 from annotations.triage.models import Decision, Flag
@@ -24,6 +25,7 @@ DECISION = {
         "session": {"type": "integer"},
         "kind": {"type": "string", "enum": Decision.Kind.values},
         "queue": {"type": "string", "description": "slug, for route"},
+        "title": {"type": "string", "maxLength": TITLE, "description": "of the issue, for product_issue"},
         "reason": {
             "type": "string", "maxLength": REASON,
             "description": f"needed to dismiss and to escalate; what the experts read first, at most {NOTE}, to route",
@@ -59,7 +61,7 @@ def flag_body(raised: Flag) -> dict[str, object]:
 @extend_schema(request={"application/json": DECISION}, responses={201: ANYTHING})
 @api("POST", scope=Scope.APPROVE, right=Right.TRIAGE)
 def decisions(request: Request, caller: Caller) -> Response:
-    """Route the open flags of a session to a queue, dismiss them with a reason, or ask the admins."""
+    """Route the open flags of a session to a queue, dismiss them, ask the admins, or name a product issue."""
     body, project, user = object_of(request), caller.project, caller.user
     session = session_of(project, user, whole_number_of(body, "session"))
     kind = choice_of(body, "kind", Decision.Kind.values, required=True)
@@ -67,9 +69,12 @@ def decisions(request: Request, caller: Caller) -> Response:
     if kind == Decision.Kind.ROUTE:
         queue = chosen_queue(project, user, text_of(body, "queue", limit=60))
         made = route(session, queue=queue, by=user, reason=reason)
+    elif kind == Decision.Kind.DISMISS:
+        made = dismiss(session, by=user, reason=reason)
+    elif kind == Decision.Kind.ESCALATE:
+        made = escalate(session, by=user, reason=reason)
     else:
-        act = dismiss if kind == Decision.Kind.DISMISS else escalate
-        made = act(session, by=user, reason=reason)
+        made = make_issue_of(session, title=text_of(body, "title", limit=TITLE), by=user)
     return Response({"id": made.pk, "kind": made.kind, "session": session.pk}, status=201)
 
 

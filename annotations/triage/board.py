@@ -77,7 +77,7 @@ def counts(project: Project, user: User) -> dict[str, int]:
 def _which(tab: str, user: User | None) -> Q:
     return {
         "open": Q(pk__isnull=False),
-        "mine": Q(taken_by=user.pk if user else None),
+        "mine": Q(taken_by=user.pk) if user else Q(pk__in=[]),
         "due": Q(due_at__lt=Now() + SOON),
         "escalated": Q(escalation__isnull=False),
         "exemplars": Q(defect_count=0),

@@ -1,6 +1,6 @@
 """A moderator's decisions on flags."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,24 +76,22 @@ class Outcome:
 
 def dismiss_all(sessions: Iterable[Session], *, by: User, reason: str) -> Outcome:
     """Each by itself: what somebody decided on meanwhile is left alone. Raises Invalid without a reason."""
-    decisions, refused = [], []
-    for session in sessions:
-        try:
-            decisions.append(dismiss(session, by=by, reason=reason))
-        except StaleState as stale:
-            refused.append(stale.detail)
-    return Outcome(decisions, refused)
+    return _each(sessions, lambda session: dismiss(session, by=by, reason=reason))
 
 
 def route_all(sessions: Iterable[Session], *, queue: Queue, by: User, reason: str = "") -> Outcome:
     """As `dismiss_all`."""
-    decisions, refused = [], []
+    return _each(sessions, lambda session: route(session, queue=queue, by=by, reason=reason))
+
+
+def _each(sessions: Iterable[Session], act: Callable[[Session], Decision]) -> Outcome:
+    outcome = Outcome([], [])
     for session in sessions:
         try:
-            decisions.append(route(session, queue=queue, by=by, reason=reason))
+            outcome.decisions.append(act(session))
         except StaleState as stale:
-            refused.append(stale.detail)
-    return Outcome(decisions, refused)
+            outcome.refused.append(stale.detail)
+    return outcome
 
 
 def undo_all(decisions: Iterable[Decision], *, by: User) -> list[str]:

@@ -101,3 +101,17 @@ def test_routing_takes_as_many_queries_for_ten_answers_as_for_two(project):
 
     assert queries(2) == queries(10)
     assert ReviewTask.objects.count() == 12
+
+
+def test_each_kind_of_decision_is_that_decision(project, decide, session):
+    assert decide(kind="escalate", reason="Is it a recall?").json()["kind"] == "escalate"
+    answer = decide(kind="product_issue", title="Parcels are late")
+    assert (answer.status_code, answer.json()["kind"]) == (201, "product_issue")
+    assert Decision.objects.get(kind="product_issue").issue.title == "Parcels are late"
+    assert decide(kind="dismiss", reason="fine").status_code == 409
+
+
+@pytest.mark.parametrize(("kind", "field"), [("product_issue", "title"), ("escalate", "reason")])
+def test_what_a_decision_needs_is_named(decide, kind, field):
+    answer = decide(kind=kind)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
