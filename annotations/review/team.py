@@ -4,10 +4,11 @@ The coefficients and their sources are in reliability.py. What somebody could no
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations
+from typing import TypeVar
 
 from annotations.review.agreement import compared
 from annotations.review.models import Label
@@ -15,6 +16,8 @@ from annotations.review.reliability import Level, Span, alpha, consensus, interv
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 
+K = TypeVar("K")
+V = TypeVar("V", bound=Hashable)
 MOST = 20_000  # labels, the newest, that the figures rest on
 FEW = 2  # items that a pair of people has in common, below which nothing is said of them
 
@@ -85,7 +88,9 @@ def _of_category(slug: str, name: str, tasks: Sequence[list[Label]]) -> Coeffici
     return _coefficient(name, tasks, lambda label: slug in _slugs(label), (False, True), "nominal")
 
 
-def _coefficient(name, tasks, said, values, level: Level) -> Coefficient:  # type: ignore[no-untyped-def]
+def _coefficient(
+    name: str, tasks: Sequence[list[Label]], said: Callable[[Label], V], values: Sequence[V], level: Level
+) -> Coefficient:
     if not tasks:
         return Coefficient(name, 0, None, None)
     rated = table(((label.author_id, label.task_id, said(label)) for label in _all(tasks)), values)
@@ -135,8 +140,8 @@ def _majority(tasks: Iterable[list[Label]]) -> dict[int, tuple[int, int]]:
     return dict(found)
 
 
-def _grouped(tasks, key):  # type: ignore[no-untyped-def]
-    found = defaultdict(list)
+def _grouped(tasks: Iterable[list[Label]], key: Callable[[list[Label]], K]) -> dict[K, list[list[Label]]]:
+    found: defaultdict[K, list[list[Label]]] = defaultdict(list)
     for labels in tasks:
         found[key(labels)].append(labels)
     return found

@@ -1,6 +1,7 @@
 """What the rules see. Pure: a rule and one answer, or one sign of reception, give the evidence in words, or nothing."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from annotations.capture.models import Feedback, Interaction
@@ -129,7 +130,7 @@ def _seen(rule: Rule, one: Interaction) -> str:
     return ""
 
 
-def _where(one: Interaction, look, words: str) -> str:  # type: ignore[no-untyped-def]
+def _where(one: Interaction, look: Callable[[str], str], words: str) -> str:
     for place, text in (("question", one.prompt), ("answer", one.output)):
         if found := look(text):
             return words.replace("{place}", place).replace("{found}", found)

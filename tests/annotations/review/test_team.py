@@ -93,4 +93,5 @@ def test_moderators_see_it_and_experts_do_not_by_one_number_of_queries(project: 
         counts.add(len(queries))
     assert len(counts) == 1
     assert "alpha of the verdict" in shown
+    assert "With the majority of the others" in shown
     assert "alpha of the verdict" not in expert.get(address).content.decode()

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from annotations.capture.actions.watermarks import rewind
+from annotations.recall.models import Embedding
 from annotations.review.actions.labels import submit
 from annotations.review.models import Label
+from annotations.triage.actions.decisions import dismiss
 from annotations.triage.actions.flags import rules_of
 from annotations.triage.actions.rules import Settings, add_word_list, change_rule
 from annotations.triage.models import Flag, Rule
@@ -182,9 +184,6 @@ def test_what_waits_for_its_vector_is_compared_when_it_has_one_and_nothing_is_pa
     later = make_interaction(project, session=first.session, prompt="One again?")
     make_vector(first, at(1))
     make_vector(again, at(0))
-    again.project.refresh_from_db()
-    from annotations.recall.models import Embedding
-
     Embedding.objects.filter(object_id=again.pk).update(vector=None)
     make_vector(later, at(1))
     flag_by_meaning(project.pk)
@@ -239,8 +238,6 @@ def test_a_preview_shows_what_then_happens(project, kind):
 
 
 def test_figures_tell_what_became_of_a_rules_flags(project, moderator):
-    from annotations.triage.actions.decisions import dismiss
-
     rule = only(project, "audit", share=1)
     for _ in range(3):
         make_interaction(project)
