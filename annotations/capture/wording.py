@@ -79,7 +79,7 @@ def language(text: str) -> str:
     scripts = Counter(map(_script, letters))
     scripts["ja"] += scripts["zh"] if scripts["ja"] else 0  # Japanese mixes both
     foreign = max(scripts.keys() - {""}, key=lambda code: scripts[code], default="")
-    if foreign and 2 * scripts[foreign] >= len(letters):
+    if letters and foreign and 2 * scripts[foreign] >= len(letters):
         return foreign
     seen = Counter({code: sum(word in common for word in words) for code, common in _LANGUAGES.items()})
     (best, most), (_, second) = seen.most_common(2)

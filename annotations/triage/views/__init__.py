@@ -1,6 +1,6 @@
 """Pages of triage."""
 
-from annotations.triage.views.issues import issue_export, issue_list, issue_page, session_issue
+from annotations.triage.views.issues import issue_list, issue_page, issue_sessions, session_issue
 from annotations.triage.views.rules import rule_list, rule_page
 from annotations.triage.views.sessions import (
     board,
@@ -21,9 +21,9 @@ __all__ = [
     "case",
     "decision_undo",
     "decisions_undo",
-    "issue_export",
     "issue_list",
     "issue_page",
+    "issue_sessions",
     "rows",
     "rule_list",
     "rule_page",

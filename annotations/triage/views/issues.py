@@ -55,14 +55,12 @@ def issue_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 
 @require_GET
 @project_page(Right.TRIAGE)
-def issue_export(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
-    """JSON Lines: one flagged answer a line, with the question and what was flagged."""
+def issue_sessions(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """JSON Lines: a flagged answer a line, with its question and why. A browser saves it by its address."""
     issue = issue_of(project.pk, pk)
     met = Decision.objects.filter(issue=issue).order_by("pk").prefetch_related("flags__interaction__session")
     lines = [json.dumps(_line(issue, flag), ensure_ascii=False) for decision in met for flag in decision.flags.all()]
-    answer = HttpResponse("".join(f"{line}\n" for line in lines), content_type="application/jsonl; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="issue-{issue.pk}.jsonl"'
-    return answer
+    return HttpResponse("".join(f"{line}\n" for line in lines), content_type="application/jsonl; charset=utf-8")
 
 
 def listed(project: Project, before: int) -> QuerySet[Any]:

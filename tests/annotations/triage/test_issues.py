@@ -87,12 +87,12 @@ def test_pages_and_export_show_its_sessions_by_one_number_of_queries(project, mo
         answer = browser.post(f"/p/fern/triage/{flagged_session.pk}/issue/", {"title": "<i>Slow</i>"})
         assert answer.status_code == 302
         issue = ProductIssue.objects.get()
-        for path in ("", f"{issue.pk}/", f"{issue.pk}/export/"):
+        for path in ("", f"{issue.pk}/", f"{issue.pk}/sessions.jsonl"):
             with CaptureQueriesContext(connection) as queries:
                 shown = browser.get(f"/p/fern/triage/issues/{path}")
             assert shown.status_code == 200
             assert seen.setdefault(path, len(queries)) == len(queries), path
-            assert b"<i>Slow" not in shown.content or path.endswith("export/")
+            assert b"<i>Slow" not in shown.content or path.endswith(".jsonl")
     lines = [json.loads(line) for line in shown.content.decode().splitlines()]
     assert [(line["prompt"], line["output"], line["evidence"]) for line in lines] == [
         (f"<b>{n}</b>", "=Soon", "thumb down") for n in range(3)
@@ -105,10 +105,20 @@ def test_there_are_none_at_first_and_those_of_others_are_not_there(project, mode
     assert "No product issues" in browser.get("/p/fern/triage/issues/").content.decode()
     other = make_project()
     foreign = make_issue_of(flagged(other), title="Slow", by=make_member(other, Role.MODERATOR)).issue
-    for path in (f"{foreign.pk}/", f"{foreign.pk}/export/"):
+    for path in (f"{foreign.pk}/", f"{foreign.pk}/sessions.jsonl"):
         assert browser.get(f"/p/fern/triage/issues/{path}").status_code == 404
 
 
 def test_a_decision_that_makes_an_issue_names_it(project, moderator):
     make_issue_of(flagged(project), title="Slow", by=moderator)
     assert Decision.objects.get().issue.title == "Slow"
+
+
+@pytest.mark.bar("3a-60", "3a-61")
+def test_its_file_has_texts_as_they_came_and_no_name_of_a_person(project, moderator, browser):
+    words = "=cmd|'/C calc'!A0\n\u202e../../etc/x"
+    issue = make_issue_of(flagged(project, words), title='a";\nfilename=../../x.exe', by=moderator).issue
+    answer = browser.get(f"/p/fern/triage/issues/{issue.pk}/sessions.jsonl")
+    assert [json.loads(line)["prompt"] for line in answer.content.decode().splitlines()] == [words]
+    assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == ("application/jsonl; charset=utf-8", "nosniff")
+    assert "Content-Disposition" not in answer

@@ -107,7 +107,7 @@ NOTHING_TO_SHOW = {
     ),
     **dict.fromkeys(["health/live", "health/ready", "health/worker"], "for machines: figures only"),
     "admin/jsi18n/": "a script without data",
-    "p/<slug:slug>/triage/issues/<int:pk>/export/": "a file for machines: JSON Lines, as the texts came",
+    "p/<slug:slug>/triage/issues/<int:pk>/sessions.jsonl": "a file for machines: JSON Lines, as the texts came",
     "api/schema/": "a file for machines, made of our code; api/docs/ shows it",
 }  # fmt: skip
 for _model in ADMINISTERED:
