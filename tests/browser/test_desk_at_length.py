@@ -1,6 +1,7 @@
 """A day at the desk: many answers by keyboard alone, two people at one queue, two tabs at one answer."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -24,8 +25,10 @@ def fill(queue: Queue, number: int) -> None:
 
 
 def begin(page: Page, site: str, queue: Queue) -> None:
+    """Into the first item: the page before it also has a heading, `24 answers to judge`."""
     page.goto(f"{site}/p/{queue.project.slug}/q/{queue.slug}/")
     page.keyboard.press("Control+Enter")
+    expect(page.locator("#item")).to_have_text(re.compile(r"^(Answer|Pair) \d+ to judge$"))
 
 
 def at(page: Page, task: ReviewTask) -> None:
