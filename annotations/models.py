@@ -1,6 +1,15 @@
 """Table of contents."""
 
-from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Session, Watermark
+from annotations.capture.models import (
+    Feedback,
+    ImportJob,
+    Interaction,
+    Metric,
+    RawPayload,
+    Score,
+    Session,
+    Watermark,
+)
 from annotations.guidance.models import Injection
 from annotations.recall.models import Embedding, EncoderSet
 from annotations.review.models import (
@@ -26,7 +35,7 @@ from annotations.triage.models import Decision, Flag, Rule
 
 __all__ = [
     "Approval", "Assignment", "CalibrationResult", "Candidate", "Claim", "Decision", "Draft", "Embedding", "EncoderSet",
-    "Feedback", "Flag", "ImportJob", "Injection", "Interaction", "Label", "LabelCategory", "Queue", "RawPayload",
-    "Reply", "Resolution", "Return", "ReviewTask", "Rule", "Session", "SpanComment", "Suggestion", "SuggestionOutcome",
-    "Watermark", "Withdrawal",
+    "Feedback", "Flag", "ImportJob", "Injection", "Interaction", "Label", "LabelCategory", "Metric", "Queue",
+    "RawPayload", "Reply", "Resolution", "Return", "ReviewTask", "Rule", "Score", "Session", "SpanComment",
+    "Suggestion", "SuggestionOutcome", "Watermark", "Withdrawal",
 ]  # fmt: skip

@@ -33,6 +33,11 @@ LABELHUB_ENCODER = read_text("LABELHUB_ENCODER", "sentence-transformers/all-Mini
 LABELHUB_CHAT_URL = read_text("LABELHUB_CHAT_URL", "http://127.0.0.1:8090/v1")
 LABELHUB_EMBED_URL = read_text("LABELHUB_EMBED_URL", LABELHUB_CHAT_URL)
 LABELHUB_RUNNER = read_text("LABELHUB_RUNNER", "local")
+LABELHUB_JUDGE_URL = read_text("LABELHUB_JUDGE_URL", "")  # '' asks nobody; no page and no key can name one
+LABELHUB_JUDGE_MODEL = read_text("LABELHUB_JUDGE_MODEL", "")
+LABELHUB_JUDGE_KEY = read_text("LABELHUB_JUDGE_KEY", "")
+if LABELHUB_JUDGE_URL and not (LABELHUB_JUDGE_MODEL and urlsplit(LABELHUB_JUDGE_URL).scheme in {"http", "https"}):
+    raise ImproperlyConfigured("LABELHUB_JUDGE_URL must be an http(s) address, with LABELHUB_JUDGE_MODEL beside it.")
 LABELHUB_KEY_REQUESTS_PER_MINUTE = read_number("LABELHUB_KEY_REQUESTS_PER_MINUTE", 60_000)
 
 # --- Apps -----------------------------------------------------------------------------------------------------

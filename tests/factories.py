@@ -7,7 +7,8 @@ import numpy as np
 from django.utils import timezone
 from pgvector import HalfVector
 
-from annotations.capture.models import Feedback, Interaction, Session
+from annotations.capture.models import Feedback, Interaction, Metric, Score, Session
+from annotations.capture.scoring import JUDGE
 from annotations.recall.actions import PROMPT, current_set, text_sha256
 from annotations.recall.models import Embedding
 from annotations.review.actions.approvals import approve
@@ -91,6 +92,23 @@ def make_task(queue: Queue, interaction: Interaction | None = None, **over: Any)
             **over,
         }
     )
+
+
+def make_metric(project: Project, name: str = "tone", **over: Any) -> Metric:
+    fields = {
+        "project": project, "name": name, "source": Metric.Source.PERSON, "description": "Is it kind?", "threshold": 0.5,
+    }  # fmt: skip
+    return Metric.objects.create(**{**fields, **over})
+
+
+def make_rubric(project: Project, **over: Any) -> Metric:
+    """What the judge model is asked by; about all answers."""
+    return make_metric(project, JUDGE, **{"source": Metric.Source.JUDGE, "share": 1, **over})
+
+
+def make_score(metric: Metric, interaction: Interaction, value: float | None = 0.2, **over: Any) -> Score:
+    fields = {"project": metric.project, "metric": metric, "interaction": interaction, "value": value}
+    return Score.objects.create(**{**fields, **over})
 
 
 def make_claim(task: ReviewTask, by: User) -> Claim:

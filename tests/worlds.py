@@ -13,13 +13,14 @@ from annotations.capture.actions.ingest import ingest_feedback, ingest_interacti
 from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Watermark
 from annotations.guidance.models import Injection
 from annotations.recall.models import Embedding
+from annotations.review.actions.adjudications import choose
 from annotations.review.actions.approvals import approve, send_back
 from annotations.review.actions.calibration import calibrate_with
 from annotations.review.actions.claims import skip
 from annotations.review.actions.drafts import save_draft
 from annotations.review.actions.pairs import Pair, add_pairs
 from annotations.review.actions.suggestions import keep_outcomes
-from annotations.review.models import Approval, Claim, Label, Queue, Return, ReviewTask, Suggestion
+from annotations.review.models import Adjudication, Approval, Claim, Label, Queue, Return, ReviewTask, Suggestion
 from annotations.triage.actions.decisions import dismiss, route, take
 from annotations.triage.actions.flags import flag, raise_flags, rules_of
 from annotations.triage.actions.issues import make_issue_of
@@ -31,7 +32,19 @@ from labelhub.keys.models import Scope
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Role
-from tests.factories import FLAWED, make_claim, make_key, make_label, make_member, make_project, make_queue, make_vector
+from tests.factories import (
+    FLAWED,
+    make_claim,
+    make_key,
+    make_label,
+    make_member,
+    make_metric,
+    make_project,
+    make_queue,
+    make_rubric,
+    make_score,
+    make_vector,
+)
 
 DIMENSIONS = 384
 QUESTIONS = [
@@ -70,6 +83,7 @@ class Annotated:
     dismissed: Decision
     injection: Injection
     done: Job
+    adjudication: Adjudication  # of two labels, approved first
 
     @property
     def corrected(self) -> Label:
@@ -92,6 +106,8 @@ def annotated_world() -> Annotated:
     routed, *_ = [route(flag.session, queue=queue, by=moderator, reason="wrong") for flag in flags[:4]]
     dismissed = dismiss(flags[4].session, by=moderator, reason="out of date")
     take(flags[0].session, by=moderator)
+    make_score(make_rubric(project, by=moderator), interactions[0], 0.1, note="No such price.", model="judge-1")
+    make_score(make_metric(project, kind="class", by=moderator), interactions[1], None, label="kind", by=moderator)
     flag(interactions[5], by=expert, reason="The parcel is late.")
     make_issue_of(interactions[5].session, title="Parcels are late", by=moderator)
     tasks = [ReviewTask.objects.get(interaction=interaction, queue=queue) for interaction in interactions[:4]]
@@ -114,6 +130,7 @@ def annotated_world() -> Annotated:
     skip(make_claim_of_another(queue, project), by=moderator, reason="not mine")
     injection = Injection.objects.create(project=project, approval=approval, prompt_sha256="0" * 64, similarity=0.97)
     injection.refresh_from_db()
+    adjudication = _settled(project, interactions[4])
     done = jobs.enqueue("tests.worlds.nothing", project=project)
     run(done.pk)
     done.refresh_from_db()
@@ -121,7 +138,16 @@ def annotated_world() -> Annotated:
     return Annotated(
         project, expert, moderator, admin, interactions, Feedback.objects.parked().get(project=project), queue, approval,
         good, returned, waiting, calibrated, held, routed, dismissed, injection, done,
+        adjudication,
     )  # fmt: skip
+
+
+def _settled(project: Project, interaction: Interaction) -> Adjudication:
+    """Two people disagreed; what a third has chosen waits for the second of two approvals."""
+    queue = make_queue(project, overlap=2, approve_twice="every")
+    task = ReviewTask.objects.create(project=project, queue=queue, interaction=interaction, reason="by hand")
+    chosen, _ = make_label(task, make_member(project), **FLAWED), make_label(task, make_member(project), verdict="good")
+    return choose(chosen, by=make_member(project, Role.MODERATOR), reason="It is on sale.", ground="checked")
 
 
 def nothing(_subject: str) -> str:

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from training.loop import api as loop
 from training.registry import api as registry
 from training.serving import api as serving
 
@@ -20,4 +21,6 @@ urlpatterns = [
     path("cases/<int:pk>/retire/", registry.case_retire),
     path("promotions/", serving.promotions),
     path("rollback/", serving.rollback),
+    path("interactions/standing/", loop.interactions_standing),
+    path("interactions/<int:pk>/standing/", loop.interaction_standing),
 ]

@@ -1,5 +1,6 @@
 """Capture over HTTP: POST one or many; 2xx means durable."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -8,10 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotations.capture.actions.ingest import Outcome, ingest_feedback, ingest_interactions
-from annotations.capture.fields import json_schema
-from annotations.capture.models import Feedback, Interaction
+from annotations.capture.actions.scores import Definition, ingest_scores, save_metric
+from annotations.capture.fields import checked, json_schema
+from annotations.capture.models import Feedback, Interaction, Metric, Score
 from annotations.capture.payloads import INTERACTION, feedback_schema
-from labelhub.body import sent_object
+from annotations.capture.scoring import METRIC, SCORE
+from labelhub.body import object_of, sent_object
 from labelhub.errors import Conflict, Invalid, Malformed, NotFound, ensure
 from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
@@ -26,7 +29,7 @@ OUTCOMES = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "status": {"type": "string", "enum": ["created", "replayed", "conflict", "invalid"]},
+                    "status": {"type": "string", "enum": ["created", "replayed", "conflict", "invalid", "unknown"]},
                     "external_id": {"type": ["string", "null"]},
                     "id": {"type": ["integer", "null"]},
                     "error": {"type": "string"},
@@ -46,6 +49,7 @@ PARKED = {
     },
 }
 SHOWN_PARKED = 20
+METRIC_SAVED = {"type": "object", "properties": {"version": {"type": "integer"}}, "additionalProperties": True}
 
 
 def _batch_of(item: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +128,7 @@ def interaction(request: Request, caller: Caller, pk: int) -> Response:
     if row is None:
         raise NotFound
     signs = Feedback.objects.filter(interaction=row).order_by("occurred_at")
+    scores = Score.objects.filter(interaction=row).given().select_related("metric").order_by("pk")
     return Response(
         {
             "id": row.pk, "external_id": row.external_id, "session": row.session.external_id,
@@ -132,5 +137,42 @@ def interaction(request: Request, caller: Caller, pk: int) -> Response:
             "user_role": row.user_role, "confidence": row.confidence, "mean_logprob": row.mean_logprob,
             "occurred_at": row.occurred_at, "received_at": row.received_at, "metadata": row.metadata,
             "feedback": list(signs.values("kind", "value", "text", "occurred_at")),
+            "scores": [
+                {"metric": one.metric.name, "version": one.metric.version, "source": one.metric.source,
+                 "value": one.value, "label": one.label, "note": one.note, "at": one.at}
+                for one in scores
+            ],
         }
     )  # fmt: skip
+
+
+@extend_schema(
+    request={"application/json": _batch_of(json_schema(SCORE))},
+    responses={200: OUTCOMES, 207: OpenApiResponse(OUTCOMES, "Some items were refused; the others are stored.")},
+)  # fmt: skip
+@api("POST", scope=Scope.INGEST, right=Right.INGEST)
+def scores(request: Request, caller: Caller) -> Response:
+    """Store up to 1,000 scores; an answer per item, `unknown` where the interaction has not arrived yet."""
+    return _many(request, partial(ingest_scores, by=caller.person), caller)
+
+
+@extend_schema(methods=["GET"], responses={200: {"type": "object", "additionalProperties": True}})
+@extend_schema(methods=["PUT"], request={"application/json": json_schema(METRIC)}, responses={200: METRIC_SAVED})
+@api("GET", "PUT", scope=Scope.READ, right=Right.READ)
+def metrics(request: Request, caller: Caller) -> Response:
+    """The newest version of each metric; PUT saves the next version of one, or a new one (moderators)."""
+    if request.method == "PUT":
+        caller.ensure(Right.CURATE)
+        sent = {name: value for name, value in checked(object_of(request), METRIC).items() if value is not None}
+        after = sent.pop("after")
+        saved = save_metric(caller.project, Definition(**sent), after=after, by=caller.user)
+        return Response(_metric_body(saved))
+    current = Metric.objects.filter(project=caller.project).current().order_by("name")
+    return Response({"items": [_metric_body(metric) for metric in current]})
+
+
+def _metric_body(metric: Metric) -> dict[str, Any]:
+    return {
+        "name": metric.name, "version": metric.version, "source": metric.source, "kind": metric.kind,
+        "description": metric.description, "threshold": metric.threshold, "share": metric.share,
+    }  # fmt: skip

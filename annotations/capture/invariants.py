@@ -9,7 +9,17 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.db.models.lookups import Regex
 
-from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Session, Watermark
+from annotations.capture.models import (
+    Feedback,
+    ImportJob,
+    Interaction,
+    Metric,
+    RawPayload,
+    Score,
+    Session,
+    Watermark,
+)
+from annotations.capture.scoring import JUDGE
 from labelhub.invariants import Invariant, carriage_return_in, differs, no_sha256
 from labelhub.projects.models import Project
 
@@ -144,6 +154,19 @@ INVARIANTS = [
         of=Interaction.objects.all(),
         broken=Q(confidence__lt=0) | Q(confidence__gt=1) | Q(duration_ms__lt=0),
         says="Interaction {row.pk} has confidence {row.confidence} and took {row.duration_ms} ms.",
+    ),
+    Invariant(
+        "a score is what its metric asks for: a number, or a class",
+        of=Score.objects.given(),
+        broken=Q(metric__kind=Metric.Kind.NUMBER) & (Q(value=None) | ~Q(label=""))
+        | Q(metric__kind=Metric.Kind.CLASS) & (~Q(value=None) | Q(label="")),
+        says="Score {row.pk} of metric {row.metric_id} has the value {row.value} and the class {row.label!r:.40}.",
+    ),
+    Invariant(
+        "the judge model gives numbers from 0 to 1",
+        of=Score.objects.filter(metric__name=JUDGE),
+        broken=Q(value__lt=0) | Q(value__gt=1),
+        says="Score {row.pk} of the judge model is {row.value}: rules would misread it.",
     ),
     Invariant(
         "a raw payload is of an interaction of its project",

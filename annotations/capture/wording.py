@@ -64,8 +64,12 @@ def listed(text: str, words: Iterable[str]) -> str:
 def unsupported(output: str, sources: Iterable[str]) -> list[str]:
     """Numbers that `output` states and none of `sources` has, in their order. 1,000 and 1000 are one."""
     known = {_plain(number) for source in sources for number in _NUMBER.findall(source)}
-    stated = dict.fromkeys(_NUMBER.findall(output))
-    return [number for number in stated if _plain(number) not in known]
+    return [number for number in stated(output) if _plain(number) not in known]
+
+
+def stated(output: str) -> list[str]:
+    """The numbers that `output` states, each once, in their order."""
+    return list(dict.fromkeys(_NUMBER.findall(output)))
 
 
 def language(text: str) -> str:

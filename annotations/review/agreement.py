@@ -137,8 +137,8 @@ def _is_decided(task: ReviewTask) -> bool:
 
 def compared(project: Project) -> LabelQuerySet:
     """Labels that count, of tasks that several people have judged, the newest first."""
-    others = Label.objects.standing().filter(task=OuterRef("task")).exclude(author=OuterRef("author"))
-    rows = Label.objects.standing().filter(project=project, task__calibration=False, created_at__gte=_since())
+    others = Label.objects.independent().filter(task=OuterRef("task")).exclude(author=OuterRef("author"))
+    rows = Label.objects.independent().filter(project=project, task__calibration=False, created_at__gte=_since())
     rows = rows.filter(Exists(others)).exclude(verdict=Label.Verdict.CANNOT_JUDGE)
     return rows.select_related("task").prefetch_related("categories__category").order_by("-pk")
 

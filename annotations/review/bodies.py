@@ -13,6 +13,7 @@ from annotations.review.models import (
     Claim,
     Label,
     Queue,
+    Reason,
     ReviewTask,
     SpanComment,
     Suggestion,
@@ -41,6 +42,10 @@ QUEUE = {
         },
         "calibration_feedback": {"type": "boolean", "default": True},
         "suggests": {"type": "boolean", "default": False, "description": "Show what decided cases make likely."},
+        "policy": {"type": "string", "enum": Queue.Policy.values, "default": Queue.Policy.EVERY},
+        "policy_share": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.1},
+        "approve_twice": {"type": "string", "enum": Queue.Twice.values, "default": Queue.Twice.NEVER},
+        "threads_block": {"type": "boolean", "default": False},
         "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
     },
 }
@@ -92,6 +97,13 @@ BULK = {
     },
 }
 REVISION = {**JUDGEMENT, "required": ["verdict"]}
+GROUND = {"type": "string", "enum": ["", *Reason.values], "description": "Needed where two people approve."}
+APPROVAL = {"type": "object", "properties": {"note": TEXT, "ground": GROUND}}
+ADJUDICATION = {
+    "type": "object",
+    "required": ["reason"],
+    "properties": {"label": {"type": "integer"}, "judgement": REVISION, "reason": TEXT, "ground": GROUND},
+}
 
 
 def queue_body(queue: Queue) -> dict[str, Any]:
@@ -100,7 +112,8 @@ def queue_body(queue: Queue) -> dict[str, Any]:
         "overlap": queue.overlap, "lease_minutes": queue.lease_minutes, "order": queue.order,
         "assignment": queue.assignment, "random_tenth": queue.random_tenth,
         "calibration_every": queue.calibration_every, "calibration_feedback": queue.calibration_feedback,
-        "suggests": queue.suggests,
+        "suggests": queue.suggests, "policy": queue.policy, "policy_share": queue.policy_share,
+        "approve_twice": queue.approve_twice, "threads_block": queue.threads_block,
         "reviewers": [user.email for user in queue.reviewers.order_by("email")],
     }  # fmt: skip
 

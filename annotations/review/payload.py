@@ -58,13 +58,33 @@ def truth_of(payload: Payload, name: str, *, default: bool) -> bool:
 
 
 def seconds_of(payload: Payload, name: str) -> float:
-    """Of at most a day; 0 when they are left out."""
+    """Of less than a day; 0 when they are left out."""
+    value = _number_of(payload, name, 0.0)
+    ensure(0 <= value < 86_400, Invalid(f"{name} must be a number from 0 to 86,400.", field=name))
+    return value
+
+
+def share_of(payload: Payload, name: str, *, default: float) -> float:
+    value = _number_of(payload, name, default)
+    ensure(0 <= value <= 1, Invalid(f"{name} must be a number from 0 to 1.", field=name))
+    return value
+
+
+def _number_of(payload: Payload, name: str, default: float) -> float:
     value = payload.get(name)
     if value is None:
-        return 0.0
+        return default
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    ensure(is_number and 0 <= value < 86_400, Invalid(f"{name} must be a number from 0 to 86,400.", field=name))
+    ensure(is_number, Invalid(f"{name} must be a number.", field=name))
     return float(value)
+
+
+def object_in(payload: Payload, name: str) -> dict[str, Any]:
+    """It must be there."""
+    value = payload.get(name)
+    if not isinstance(value, dict):
+        raise Invalid(f"{name} must be an object.", field=name)
+    return value
 
 
 def list_of(payload: Payload, name: str) -> list[Any]:

@@ -61,7 +61,7 @@ def disputes(tasks: Iterable[ReviewTask]) -> dict[int, float]:
     judged = {task.pk: (task.interaction_id, task.candidate_id) for task in tasks}
     answers = {answer for answer, _ in judged.values()}
     said: defaultdict[tuple[int, int | None], list[Judgement]] = defaultdict(list)
-    labels = Label.objects.standing().filter(task__interaction__in=answers, task__calibration=False)
+    labels = Label.objects.independent().filter(task__interaction__in=answers, task__calibration=False)
     for label in labels.select_related("task").prefetch_related("categories__category"):
         said[label.task.interaction_id, label.task.candidate_id].append(said_by(label))
     return {pk: disagreement(said[what]) for pk, what in judged.items()}

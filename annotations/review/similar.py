@@ -8,8 +8,7 @@ from annotations.recall.actions import PROMPT
 from annotations.recall.nearest import Near, nearest, vectors
 from annotations.recall.sameness import near_duplicate
 from annotations.review.diff import Piece, word_diff
-from annotations.review.models import Approval, ReviewTask
-from annotations.review.models.labels import ApprovalQuerySet
+from annotations.review.models import Approval, ApprovalQuerySet, ReviewTask
 
 SHOWN, LOOKED_AT = 3, 30
 LEAST = 0.4  # cosine below which two questions have little in common

@@ -7,11 +7,12 @@ from rest_framework.response import Response
 from annotations.review.bodies import ANYTHING
 from annotations.review.lookup import task_of
 from annotations.review.payload import choice_of, text_of, whole_number_of
-from annotations.triage.actions.decisions import NOTE, dismiss, escalate, route, undo
+from annotations.triage.actions.corrections import accept_correction
+from annotations.triage.actions.decisions import NOTE, dismiss, escalate, merge, route, undo
 from annotations.triage.actions.flags import REASON, flag
 from annotations.triage.actions.issues import TITLE, make_issue_of
 from annotations.triage.board import on_board
-from annotations.triage.lookup import chosen_queue, decision_of, session_of
+from annotations.triage.lookup import better_answer_of, chosen_queue, decision_of, session_of
 from annotations.triage.models import Decision, Flag
 from labelhub.body import object_of
 from labelhub.keys.authentication import Caller, api
@@ -24,7 +25,10 @@ DECISION = {
     "properties": {
         "session": {"type": "integer"},
         "kind": {"type": "string", "enum": Decision.Kind.values},
-        "queue": {"type": "string", "description": "slug, for route"},
+        "queue": {"type": "string", "description": "slug, for route and correction"},
+        "into": {"type": "integer", "description": "for merge: the session that the decision stands for too"},
+        "feedback": {"type": "integer", "description": "for correction: the end user's better answer"},
+        "rewrite": {"type": "string", "description": "for correction: it mended; left out: as the end user wrote it"},
         "title": {"type": "string", "maxLength": TITLE, "description": "of the issue, for product_issue"},
         "reason": {
             "type": "string", "maxLength": REASON,
@@ -61,7 +65,7 @@ def flag_body(raised: Flag) -> dict[str, object]:
 @extend_schema(request={"application/json": DECISION}, responses={201: ANYTHING})
 @api("POST", scope=Scope.APPROVE, right=Right.TRIAGE)
 def decisions(request: Request, caller: Caller) -> Response:
-    """Route the open flags of a session to a queue, dismiss them, ask the admins, or name a product issue."""
+    """Decide on the open flags of a session, in one of the kinds that the board knows."""
     body, project, user = object_of(request), caller.project, caller.user
     session = session_of(project, user, whole_number_of(body, "session"))
     kind = choice_of(body, "kind", Decision.Kind.values, required=True)
@@ -73,6 +77,12 @@ def decisions(request: Request, caller: Caller) -> Response:
         made = dismiss(session, by=user, reason=reason)
     elif kind == Decision.Kind.ESCALATE:
         made = escalate(session, by=user, reason=reason)
+    elif kind == Decision.Kind.MERGE:
+        made = merge(session, into=session_of(project, user, whole_number_of(body, "into")), by=user)
+    elif kind == Decision.Kind.CORRECTION:
+        sign = better_answer_of(session, whole_number_of(body, "feedback"))
+        queue = chosen_queue(project, user, text_of(body, "queue", limit=60))
+        made = accept_correction(sign, queue=queue, by=user, rewrite=text_of(body, "rewrite") or sign.text)
     else:
         made = make_issue_of(session, title=text_of(body, "title", limit=TITLE), by=user)
     return Response({"id": made.pk, "kind": made.kind, "session": session.pk}, status=201)

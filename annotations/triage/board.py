@@ -18,16 +18,18 @@ from django.db.models import (
     Max,
     Min,
     OuterRef,
+    Prefetch,
     Q,
     QuerySet,
     Subquery,
     Value,
     When,
     Window,
+    prefetch_related_objects,
 )
-from django.db.models.functions import Now, RowNumber
+from django.db.models.functions import Coalesce, Now, RowNumber
 
-from annotations.capture.models import Feedback, Interaction, Session
+from annotations.capture.models import Feedback, Interaction, Score, Session
 from annotations.review.models import Label, ReviewTask
 from annotations.triage.models import Decision, Flag, Take
 from labelhub.people.models import User
@@ -54,8 +56,9 @@ def on_board(project: Project, tab: str = "open", user: User | None = None) -> Q
     """Sessions of one of TABS, the most urgent first; of those that are decided on, the newest.
 
     A session is due so long after its first open flag: an hour where an answer does harm, eight where it misleads, else
-    a day; n flags divide that by n. Praise is never due. Annotated: flag_count, defect_count, worst (severity 1 to 3),
-    first_flag_at, newest_flag_at, due_at, taken_by, escalation (the id of a Decision).
+    a day; n flags, and sessions that were put with it, divide that by n. Praise is never due. Annotated: flag_count,
+    defect_count, worst (severity 1 to 3), first_flag_at, newest_flag_at, due_at, merged_count, taken_by, escalation
+    (the id of a Decision).
     """
     if tab in OPEN_TABS:
         opened = _with_flags(project, Flag.objects.filter(project=project).open())
@@ -91,8 +94,9 @@ def _with_flags(project: Project, flags: QuerySet[Flag]) -> QuerySet[Any]:
         *(When(worst=severity, then=Value(seconds)) for severity, seconds in ALLOWED_S.items()),
         output_field=FloatField(),
     )
+    merged = Decision.objects.filter(into=OuterRef("pk")).order_by().values("into").annotate(n=Count("pk")).values("n")
     wait = Func(
-        allowed / F("flag_count"), template="make_interval(secs => (%(expressions)s)::float8)",
+        allowed / (F("flag_count") + F("merged_count")), template="make_interval(secs => (%(expressions)s)::float8)",
         output_field=DurationField(),
     )  # fmt: skip
     return (
@@ -101,6 +105,7 @@ def _with_flags(project: Project, flags: QuerySet[Flag]) -> QuerySet[Any]:
             flag_count=Count("flags", distinct=True), worst=Max("flags__severity"),
             first_flag_at=Min("flags__at"), newest_flag_at=Max("flags__at"),
             defect_count=Count("flags", distinct=True, filter=Q(flags__kind=Flag.Kind.DEFECT)),
+            merged_count=Coalesce(Subquery(merged), 0),
             taken_by=Subquery(Take.objects.filter(session=OuterRef("pk")).values("by")),
             escalation=Subquery(escalated.filter(flags__in=flags).values("pk")[:1]),
         )
@@ -146,6 +151,8 @@ def trail(session: Session, flags: Iterable[Flag] = ()) -> Trail:
     shown = {row.pk: row for row in last} | {flag.interaction_id: flag.interaction for flag in flags}
     total = answers.count()
     about = Q(interaction__in=shown)
+    given = Score.objects.given().select_related("metric").order_by("pk")
+    prefetch_related_objects(list(shown.values()), Prefetch("scores", given))
     signs = Feedback.objects.filter(about | Q(interaction=None), session=session).order_by("-occurred_at")[:LAST]
     raised = Flag.objects.filter(about).select_related("rule", "raised_by")
     labels = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from annotations.capture.models import Session
+from annotations.capture.models import Feedback, Session
 from annotations.review.lookup import queue_of
 from annotations.review.models import Queue
 from annotations.triage.models import Decision, Rule
@@ -42,6 +42,15 @@ def rule_of(project: Project, pk: int) -> Rule:
     if rule is None:
         raise NotFound
     return rule
+
+
+def better_answer_of(session: Session, pk: int) -> Feedback:
+    """What an end user wrote instead of an answer of `session`. Raises NotFound."""
+    signs = Feedback.objects.filter(session=session, kind=Feedback.Kind.REWRITE, pk=pk).exclude(interaction=None)
+    sign = signs.select_related("interaction__session__project").first()
+    if sign is None:
+        raise NotFound
+    return sign
 
 
 def chosen_sessions(project: Project, user: User, pks: Sequence[int]) -> list[Session]:

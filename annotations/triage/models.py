@@ -36,6 +36,9 @@ class Rule(models.Model):
         FAR_FROM_GOLD = "far_from_gold", "far from the approved answer to the same question"
         NEW_LANGUAGE = "new_language", "a language that is new here"
         NEW_REGION = "new_region", "a question unlike those before"
+        JUDGED_LOW = "judged", "the judge model rated it low"
+
+    SENSITIVE: ClassVar = {Kind.PERSONAL_DATA, Kind.WORDS}  # what they find may need two approvals
 
     project = models.ForeignKey(Project, models.CASCADE)
     kind = models.CharField(max_length=20, choices=Kind)
@@ -150,8 +153,10 @@ class Decision(models.Model):
         DISMISS = "dismiss", "dismissed"
         ESCALATE = "escalate", "escalated"
         PRODUCT_ISSUE = "product_issue", "made a product issue"
+        CORRECTION = "correction", "the end user's correction taken"
+        MERGE = "merge", "put with another session"
 
-    CLOSING: ClassVar = [Kind.ROUTE, Kind.DISMISS, Kind.PRODUCT_ISSUE]
+    CLOSING: ClassVar = [Kind.ROUTE, Kind.DISMISS, Kind.PRODUCT_ISSUE, Kind.CORRECTION, Kind.MERGE]
 
     project = models.ForeignKey(Project, models.CASCADE)
     session = models.ForeignKey(Session, models.CASCADE, related_name="decisions")
@@ -160,6 +165,7 @@ class Decision(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     queue = models.ForeignKey(Queue, models.SET_NULL, null=True, related_name="+")
     issue = models.ForeignKey(ProductIssue, models.PROTECT, null=True, related_name="decisions")
+    into = models.ForeignKey(Session, models.CASCADE, null=True, related_name="merged", help_text="Of a merge.")
     flags = models.ManyToManyField(Flag, related_name="decisions")
     tasks = models.ManyToManyField(
         ReviewTask, related_name="decisions", help_text="Those that it, or an earlier decision, put into the queue."
@@ -173,7 +179,11 @@ class Decision(models.Model):
             models.CheckConstraint(
                 condition=Q(kind="product_issue", issue__isnull=False) | ~Q(kind="product_issue") & Q(issue=None),
                 name="decision_names_its_issue",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="merge", into__isnull=False) | ~Q(kind="merge") & Q(into=None),
+                name="decision_names_what_it_merges_into",
+            ),
         ]
 
     def __str__(self) -> str:

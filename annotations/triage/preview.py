@@ -7,10 +7,18 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from annotations.capture.models import Feedback, Interaction
+from annotations.capture.models import Feedback, Interaction, Score
+from annotations.capture.scoring import JUDGE
 from annotations.triage.meaning import comparable, found_by_meaning
 from annotations.triage.models import Decision, Flag, Rule
-from annotations.triage.rules import MEANINGS, SIGNS, evidence_in_feedback, evidence_in_interaction
+from annotations.triage.rules import (
+    MEANINGS,
+    SCORES,
+    SIGNS,
+    evidence_in_feedback,
+    evidence_in_interaction,
+    evidence_in_score,
+)
 
 DAYS = 30
 MOST, MOST_COMPARED = 2_000, 200  # of the newest; what is compared by meaning costs a search each
@@ -33,6 +41,8 @@ def preview(rule: Rule) -> Preview:
         newest = sorted(rows.order_by("-pk")[:MOST_COMPARED], key=lambda row: row.pk)
         flagged = {row.pk: (row, said) for _, row, said in found_by_meaning(rule.project, [rule], newest)}
         return Preview(list(flagged.values())[::-1], len(newest), "answers", len(newest) < MOST_COMPARED)
+    if rule.kind in SCORES:
+        return _of_scores(rule)
     answers = list(_newest(Interaction.objects.filter(project=rule.project))) if rule.kind not in SIGNS else []
     linked = Feedback.objects.filter(project=rule.project).exclude(interaction=None).select_related("interaction")
     signs = list(_newest(linked)) if rule.kind in SIGNS or rule.kind == Rule.Kind.INSTRUCTIONS else []
@@ -43,6 +53,13 @@ def preview(rule: Rule) -> Preview:
     seen = signs if rule.kind in SIGNS else answers
     what = "signs of reception" if rule.kind in SIGNS else "answers"
     return Preview(sorted(found.values(), key=lambda one: -one[0].pk), len(seen), what, len(seen) < MOST)
+
+
+def _of_scores(rule: Rule) -> Preview:
+    judged = Score.objects.filter(project=rule.project, metric__name=JUDGE, at__gt=_since()).given()
+    newest = list(judged.select_related("interaction").order_by("-interaction", "-pk")[:MOST])
+    low = {row.interaction_id: (row.interaction, said) for row in newest if (said := evidence_in_score(rule, row))}
+    return Preview(list(low.values()), len(newest), "scores by the judge model", len(newest) < MOST)
 
 
 def with_figures(rules: QuerySet[Rule]) -> QuerySet[Any]:

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from annotations.capture.models import Feedback, Interaction
+from annotations.capture.heuristics import sources_of
+from annotations.capture.models import Feedback, Interaction, Score
 from annotations.capture.wording import instructions, listed, personal_data, unsupported
 from annotations.triage.models import Flag, Rule
 
@@ -50,7 +51,8 @@ MEANINGS: dict[str, Check] = {
     Kind.NEW_LANGUAGE: Check(1, 0.01, "A language in less than this share of the questions before", active=False),
     Kind.NEW_REGION: Check(1, 0.3, "No earlier question is this much like it (cosine)", active=False),
 }
-CHECKS = SIGNS | ANSWERS | MEANINGS | {Kind.WORDS: Check(2)}
+SCORES: dict[str, Check] = {Kind.JUDGED_LOW: Check(2, 0.5, "A score by the judge model below", active=False)}
+CHECKS = SIGNS | ANSWERS | MEANINGS | SCORES | {Kind.WORDS: Check(2)}
 FIRST_SHARE: dict[str, float] = {Kind.AUDIT: 0.01}
 EXEMPLARS = {Kind.COPIED, Kind.RATED_BEST}
 _KINDS: dict[str, set[str]] = {
@@ -72,10 +74,12 @@ def flag_kind(rule: Rule) -> str:
 
 def sampled(rule: Rule, interaction: Interaction) -> bool:
     """Whether `interaction` is in the rule's share: the same whenever it is asked, and more with a larger share."""
-    if rule.share >= 1:
-        return True
-    named = f"{rule.project_id}:{rule.kind}:{rule.name}:{interaction.external_id}".encode()
-    return int.from_bytes(hashlib.sha256(named).digest()[:8]) < rule.share * 2**64
+    return in_share(rule.share, f"{rule.project_id}:{rule.kind}:{rule.name}:{interaction.external_id}")
+
+
+def in_share(share: float, named: str) -> bool:
+    """Whether what is `named` so is drawn into `share`, 0 to 1; what is in a share is in each larger one too."""
+    return share >= 1 or int.from_bytes(hashlib.sha256(named.encode()).digest()[:8]) < share * 2**64
 
 
 def evidence_in_feedback(rule: Rule, sign: Feedback) -> str:
@@ -100,6 +104,14 @@ def _reaction(rule: Rule, sign: Feedback) -> str:
         return ""
     told = sign.text and sign.kind not in {Feedback.Kind.REWRITE, Feedback.Kind.CATEGORY}
     return f"{sign.words}: “{sign.text[:EVIDENCE]}”" if told else sign.words
+
+
+def evidence_in_score(rule: Rule, score: Score) -> str:
+    """Why what the judge model gave makes `rule` raise a flag, '' if it does not."""
+    if score.value is None or score.value >= threshold_of(rule) or not sampled(rule, score.interaction):
+        return ""
+    said = f"the judge model gave it {score.value:.2f}"
+    return f"{said}: “{score.note[:EVIDENCE]}”" if score.note else said
 
 
 def evidence_in_interaction(rule: Rule, interaction: Interaction) -> str:
@@ -138,11 +150,8 @@ def _where(one: Interaction, look: Callable[[str], str], words: str) -> str:
 
 
 def _without_support(one: Interaction) -> str:
-    texts = [str(document.get("text", "")) for document in one.documents if isinstance(document, dict)]
-    if not any(texts):
-        return ""
-    said = [str(turn.get("content", "")) for turn in one.turns if isinstance(turn, dict)]
-    missing = unsupported(one.output, [*texts, one.system_context, one.prompt, *said])
+    sources = sources_of(one)
+    missing = unsupported(one.output, sources) if sources else []
     return f"no document says {', '.join(missing[:3])}"[:EVIDENCE] if missing else ""
 
 

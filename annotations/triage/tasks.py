@@ -5,15 +5,18 @@ from datetime import timedelta
 from django.db.models.functions import Now
 
 from annotations.capture.actions.ingest import link_parked
+from annotations.capture.actions.scores import measure
 from annotations.capture.actions.watermarks import unread
 from annotations.capture.models import Feedback, Interaction
 from annotations.capture.wording import instructions
 from annotations.review.models import Label
 from annotations.triage.actions.flags import raise_flags, rules_of
+from annotations.triage.actions.scores import draw_for_judge, judge_awaited
 from annotations.triage.meaning import comparable, found_by_meaning
 from annotations.triage.models import Rule
 from annotations.triage.rules import MEANINGS, evidence_in_feedback, evidence_in_interaction
 from labelhub import jobs
+from labelhub.jobs.models import Cluster
 from labelhub.projects.models import Project
 
 RECENT = timedelta(minutes=15)  # a follow-up comes within seconds
@@ -42,7 +45,15 @@ def flag_captured(project_id: int) -> bool:
         found = [(rule, row, evidence_in_interaction(rule, row)) for row in rows for rule in rules]
         found += [(rule, sign.interaction, evidence_in_feedback(rule, sign)) for sign in early for rule in rules]
         raise_flags(project, [item for item in found if item[2]])
+        measure(project, rows)
+        draw_for_judge(project, rows)
     return bool(rows.more)
+
+
+@jobs.follow_up("drawn", cluster=Cluster.TRAINING)
+def judge_drawn(project_id: int) -> bool:
+    """It takes seconds an answer and nobody waits for it: so not among what people wait for."""
+    return judge_awaited(Project.objects.get(pk=project_id))
 
 
 @jobs.follow_up("embedded")

@@ -13,7 +13,8 @@ from django.conf import settings
 
 from labelhub.errors import Unavailable, ensure
 
-TIMEOUT = httpx.Timeout(30.0, connect=2.0)
+TIMEOUT, JUDGE_TIMEOUT = httpx.Timeout(30.0, connect=2.0), httpx.Timeout(12.0, connect=2.0)
+Timeout = float | httpx.Timeout | None
 DIMENSIONS = 384
 # An encoder reads a few hundred tokens of a text and its server takes bodies of 5 MiB. So it is sent no more of a text
 # than that may take, and so many at once: 3 MB where every character is escaped.
@@ -37,10 +38,11 @@ class Declined(Unavailable):
     """
 
 
-def _post(url: str, path: str, body: dict[str, Any], timeout: float | None = None) -> Any:
+def _post(url: str, path: str, body: dict[str, Any], timeout: Timeout = None, key: str = "") -> Any:
     """The answer's JSON. Raises Unavailable, with what the server said, for anything but a 2xx; Declined for a 4xx."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        response = _client(url).post(path, json=body, timeout=timeout or TIMEOUT)
+        response = _client(url).post(path, json=body, headers=headers, timeout=timeout or TIMEOUT)
     except httpx.HTTPError as error:
         raise Unavailable(f"The model server does not answer ({type(error).__name__}). Is it running?") from error
     if not response.is_success:
@@ -87,6 +89,16 @@ def _embed(texts: list[str], timeout: float | None) -> np.ndarray:
 def chat(model: str, messages: list[dict[str, str]], *, max_tokens: int = 96, temperature: float = 0.0) -> str:
     """One answer. Raises Unavailable."""
     body = {"model": model, "messages": messages, "max_tokens": max_tokens, "temperature": temperature}
-    answer = _post(settings.LABELHUB_CHAT_URL, "/chat/completions", body)
+    return _said(_post(settings.LABELHUB_CHAT_URL, "/chat/completions", body))
+
+
+def ask_judge(messages: list[dict[str, str]]) -> str:
+    """One answer of the operator's judge model; no proxy and no redirect leads elsewhere. Raises Unavailable."""
+    body = {"model": settings.LABELHUB_JUDGE_MODEL, "messages": messages, "max_tokens": 300, "temperature": 0.0}
+    answer = _post(settings.LABELHUB_JUDGE_URL, "/chat/completions", body, JUDGE_TIMEOUT, settings.LABELHUB_JUDGE_KEY)
+    return _said(answer)
+
+
+def _said(answer: Any) -> str:
     with _reading():
         return str(answer["choices"][0]["message"]["content"])

@@ -10,6 +10,7 @@ from typing import Any
 
 EVERYWHERE = "everywhere"
 DESK, PAIR, HISTORY, LIST, APPROVALS, TRIAGE = "desk", "pair", "my labels", "list", "approvals", "triage"
+DISPUTE = "disagreement"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ KEYS = [
     Key("flag", "Flag to a moderator", ("F",), (DESK,)),
     Key("comment", "Comment on the selection", ("C",), (DESK,)),
     Key("caret", "Move through the output with the keyboard", ("H",), (DESK,)),
-    Key("rewrite", "Better answer", ("E",), (DESK,)),
+    Key("rewrite", "Better answer", ("E",), (DESK, DISPUTE)),
     Key("replace", "Put the suggested words in", ("I",), (DESK,)),
     Key("preview", "Show the output formatted", ("M",), (DESK,)),
     Key("similar", "Similar cases", ("V",), (DESK,)),
@@ -44,20 +45,27 @@ KEYS = [
     Key("nothing-wrong", "Nothing wrong", ("0",), (DESK,)),
     *(Key(f"category-{n}", f"Category {n}", (str(n),), (DESK, PAIR, LIST)) for n in range(1, 10)),
     Key("take", "Take what is suggested", ("Y",), (DESK,)),
-    Key("pick", "Choose, with Shift all from the last one", ("X",), (LIST, TRIAGE)),
+    Key("pick", "Choose, with Shift all from the last one", ("X",), (LIST, TRIAGE, APPROVALS)),
     Key("assign", "Give to somebody", ("G",), (LIST,)),
     Key("approve", "Approve", ("A",), (APPROVALS,)),
     Key("send-back", "Send back", ("B",), (APPROVALS,)),
+    Key("approve-all", "Approve what is chosen", ("Y",), (APPROVALS,)),
+    Key("settle", "Write another answer, or choose among several", ("E",), (APPROVALS,)),
+    *(Key(f"answer-{n}", f"Answer {n}", (str(n),), (DISPUTE,)) for n in range(1, 10)),
+    Key("own-answer", "None of these: write it", ("0",), (DISPUTE,)),
+    Key("reason", "Why", ("W",), (DISPUTE,)),
     Key("route", "Send to experts", ("Q",), (TRIAGE,)),
     Key("dismiss", "Dismiss", ("D",), (TRIAGE,)),
     Key("mine", "Take it yourself, or give it back", ("M",), (TRIAGE,)),
+    Key("correction", "Take the end user's better answer", ("R",), (TRIAGE,)),
+    Key("merge", "Put sessions together", ("B",), (TRIAGE,)),
     Key("issue", "The product's fault", ("P",), (TRIAGE,)),
     Key("escalate", "Ask an admin", ("L",), (TRIAGE,)),
-    Key("next", "Next", ("J",), (APPROVALS, TRIAGE, LIST, HISTORY)),
-    Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE, LIST, HISTORY)),
+    Key("next", "Next", ("J",), (APPROVALS, TRIAGE, LIST, HISTORY, DISPUTE)),
+    Key("previous", "Previous", ("K",), (APPROVALS, TRIAGE, LIST, HISTORY, DISPUTE)),
     Key("history", "What you judged last", ("K",), (DESK, PAIR)),
     Key("desk", "Back to what you are judging", ("D",), (HISTORY,)),
-    Key("turns", "What came before", ("T",), (DESK, PAIR, APPROVALS, TRIAGE)),
+    Key("turns", "What came before", ("T",), (DESK, PAIR, APPROVALS, TRIAGE, DISPUTE)),
     Key("undo", "Undo", ("Z", "U"), (EVERYWHERE,)),
     Key("keys", "This list of keys", ("?",), (EVERYWHERE,)),
 ]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from annotations.review.models import ReviewTask
 from annotations.triage.actions.decisions import dismiss, escalate, route
 from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.actions.rules import add_word_list
@@ -12,7 +13,7 @@ from annotations.triage.models import Flag
 from labelhub.projects.rights import Role
 from tests.browser import test_accessibility as at_the_desk
 from tests.browser.axe import LOOKS, violations
-from tests.factories import make_interaction, make_label, make_member, make_task
+from tests.factories import FLAWED, make_interaction, make_label, make_member, make_task
 
 Desk, desk = at_the_desk.Desk, at_the_desk.desk
 
@@ -113,10 +114,58 @@ def agreement_of_everybody(desk: Desk) -> None:
     expect(desk.page.locator("text=alpha of the verdict")).to_be_visible()
 
 
+def disagreeing(desk: Desk) -> ReviewTask:
+    """Three people, three answers, of which two were written."""
+    desk.queue.overlap, desk.queue.approve_twice = 3, "every"
+    desk.queue.save()
+    task = make_task(desk.queue)
+    for rewrite in "The lantern costs 39 euros.", "The lantern costs 36 euros.", "":
+        said = {**FLAWED, "rewrite": rewrite} if rewrite else {"verdict": "good"}
+        make_label(task, make_member(desk.queue.project), **said)
+    return task
+
+
+def disagreements(desk: Desk) -> None:
+    disagreeing(desk)
+    go(desk, "adjudications/")
+    expect(desk.page.locator(".row")).to_have_count(1)
+
+
+def settling(desk: Desk) -> None:
+    go(desk, f"adjudications/{disagreeing(desk).pk}/")
+    desk.page.keyboard.press("1")
+    expect(desk.page.locator(".columns > .answer")).to_have_count(4)
+
+
+def writing_the_final_answer(desk: Desk) -> None:
+    settling(desk)
+    desk.page.keyboard.press("0")
+    expect(desk.page.locator("#rewrite")).to_be_visible()
+
+
+def nobody_disagrees(desk: Desk) -> None:
+    go(desk, "adjudications/")
+    expect(desk.page.locator("text=Nobody disagrees")).to_be_visible()
+
+
+def approving_what_is_agreed_on(desk: Desk) -> None:
+    desk.queue.overlap, desk.queue.approve_twice = 2, "every"
+    desk.queue.save()
+    task = make_task(desk.queue)
+    for _ in range(2):
+        make_label(task, make_member(desk.queue.project))
+    go(desk, "approvals/?tab=agreed")
+    desk.page.locator("input[name=label]").first.check()
+    desk.page.keyboard.press("y")
+    expect(desk.page.locator("#approve-all")).to_be_visible()
+
+
 STATES: dict[str, Callable[[Desk], None]] = {
     "board": board, "chosen": chosen, "dismissing": dismissing, "escalating": escalating, "clear board": clear_board,
     "awaiting expert": awaiting_expert, "resolved": resolved, "rules": rules, "rule with preview": rule_with_preview,
     "word list refused": word_list_refused, "agreement of everybody": agreement_of_everybody,
+    "disagreements": disagreements, "settling": settling, "writing the final answer": writing_the_final_answer,
+    "nobody disagrees": nobody_disagrees, "approving what is agreed on": approving_what_is_agreed_on,
 }  # fmt: skip
 
 

@@ -57,6 +57,14 @@ REFUSALS = {
     ),
     "a limit of nothing": ({"LABELHUB_KEY_REQUESTS_PER_MINUTE": "0"}, "LABELHUB_KEY_REQUESTS_PER_MINUTE must be"),
     "a limit below nothing": ({"LABELHUB_KEY_REQUESTS_PER_MINUTE": "-5"}, "LABELHUB_KEY_REQUESTS_PER_MINUTE must be"),
+    "a judge model without its name": (
+        {"LABELHUB_JUDGE_URL": "https://judge.example/v1"},
+        "LABELHUB_JUDGE_MODEL beside it",
+    ),
+    "a judge model at no http address": (
+        {"LABELHUB_JUDGE_URL": "file:///etc/passwd", "LABELHUB_JUDGE_MODEL": "m"},
+        "must be an http",
+    ),
     "a process that there is none of": ({"LABELHUB_PROCESS": "wbe"}, "LABELHUB_PROCESS must be"),
 }
 

@@ -69,6 +69,31 @@ def test_the_author_cannot_approve_by_any_of_their_keys_nor_by_a_session(client,
     assert not Approval.objects.exists()
 
 
+def test_the_author_cannot_approve_among_many_nor_by_settling_it_nor_by_writing_it_anew(client, project, author, label):
+    client.force_login(author)
+    client.post(reverse("review:approve_all", args=[project.slug]), {"label": [label.pk]})
+    settle = reverse("review:adjudication", args=[project.slug, label.task_id])
+    for final in str(label.pk), "own":
+        body = {"final": final, "reason": "mine", "category": "too-vague", "rewrite": "Mine once more."}
+        assert client.post(settle, body).status_code == 403
+    key = make_key(project, "approve", "label", person=author)
+    for body in {"label": label.pk}, {"judgement": {"verdict": "good"}}:
+        assert ask(client, key, f"tasks/{label.task_id}/adjudication/", reason="mine", **body).status_code == 403
+    assert not Approval.objects.exists()
+    assert Label.objects.get() == label
+
+
+def test_who_wrote_the_final_answer_cannot_approve_it_in_any_of_these_ways(client, project, second, label):
+    client.force_login(second)
+    settle = reverse("review:adjudication", args=[project.slug, label.task_id])
+    client.post(settle, {"final": "own", "reason": "shorter", "category": "too-vague", "rewrite": "Shorter."})
+    final = Label.objects.get(author=second)
+    client.post(reverse("review:approve_all", args=[project.slug]), {"label": [final.pk, label.pk]})
+    for path in reverse("review:approval", args=[project.slug, final.pk]), settle:
+        assert client.post(path, {"final": str(final.pk), "reason": "mine"}).status_code == 403
+    assert not Approval.objects.exists()
+
+
 def test_what_waits_for_the_author_never_holds_their_own(client, project, author, label):
     key = make_key(project, "label", "approve", person=author)
     headers = {"Authorization": f"Bearer {key}"}
@@ -89,6 +114,7 @@ def test_there_is_no_other_way_to_approve():
     assert sorted(one for one in patterns() if "approv" in one) == [
         "api/v1/labels/<int:pk>/approval/", "p/<slug:slug>/approvals/", "p/<slug:slug>/approvals/<int:pk>/",
         "p/<slug:slug>/approvals/<int:pk>/approval/", "p/<slug:slug>/approvals/<int:pk>/return/",
+        "p/<slug:slug>/approvals/all/",
     ]  # fmt: skip
     from django.core.management import get_commands
 
@@ -96,7 +122,7 @@ def test_there_is_no_other_way_to_approve():
     assert not any("approv" in name or "label" in name for name in ours)
 
 
-def test_one_function_approves_and_only_the_page_and_the_api_call_it():
+def test_one_function_approves_and_only_the_pages_the_api_and_an_adjudication_call_it():
     """A bulk action, a command, a page of the admin, whatever it is called, would have to."""
     ours = [file for app in ("labelhub", "annotations", "training") for file in (ROOT / app).rglob("*.py")]
     texts = {str(file.relative_to(ROOT)): file.read_text() for file in ours if "migrations" not in file.parts}
@@ -104,9 +130,10 @@ def test_one_function_approves_and_only_the_page_and_the_api_call_it():
         r"(?<!class )\bApproval(\.objects\.\w*create|\()|approval_set\.\w*create|annotations_approval\b.*INSERT"
     )
     assert [name for name, text in texts.items() if makes.search(text)] == ["annotations/review/actions/approvals.py"]
-    imports = re.compile(r"from annotations\.review\.actions\.approvals import .*\bapprove\b")
+    imports = re.compile(r"from annotations\.review\.actions\.approvals import .*\bapprove")
     assert sorted(name for name, text in texts.items() if imports.search(text)) == [
-        "annotations/review/api/judgements.py", "annotations/review/views/approvals.py",
+        "annotations/review/actions/adjudications.py", "annotations/review/api/judgements.py",
+        "annotations/review/views/approvals.py",
     ]  # fmt: skip
 
 
@@ -119,6 +146,9 @@ ROUND_IT = {
     "approve one's own on conflict": (INSERT + " ON CONFLICT DO NOTHING", ["project", "label", "interaction", "author"]),
     "approve for another answer": (INSERT, ["project", "label", "other_interaction", "second"]),
     "approve in another project": (INSERT, ["other_project", "label", "interaction", "second"]),
+    "approve one's own as the first of two": (
+        "INSERT INTO annotations_firstapproval (label_id, by_id, reason) VALUES (%s, %s, 'known')", ["label", "author"]
+    ),
     "say that one approved it": ("UPDATE annotations_approval SET by_id = %s", ["author"]),
     "say that a third approved it": ("UPDATE annotations_approval SET by_id = %s", ["third"]),
     "approve another label": ("UPDATE annotations_approval SET label_id = %s", ["third_label"]),

@@ -78,9 +78,9 @@ class Place:
 
 
 MARKS = [
-    ("/q/<slug", "queue"), ("approvals/<int", "label"), ("labels/<int", "label"), ("triage/<int", "session"), ("rules/<int", "rule"), ("issues/<int", "issue"), ("sessions/<int", "session"),
+    ("/q/<slug", "queue"), ("approvals/<int", "label"), ("adjudications/<int", "disputed"), ("labels/<int", "label"), ("triage/<int", "session"), ("rules/<int", "rule"), ("issues/<int", "issue"), ("sessions/<int", "session"),
     ("interactions/<int", "interaction"), ("evaluations/<int", "evaluation"), ("snapshots/<int", "number"),
-    ("runs/<int", "number"), ("versions/<int", "number"), ("queues/<slug", "queue"), ("suites/<slug", "suite"), ("cases/<int", "case"),
+    ("runs/<int", "number"), ("versions/<int", "number"), ("queues/<slug", "queue"), ("suites/<slug", "suite"), ("v1/cases/<int", "case"), ("/cases/<int", "interaction"),
     ("trainingrun/<", "run"), ("modelversion/<", "version"), ("labelhub/project/<", "project"),
     ("membership/<", "membership"), ("user/<", "user"), ("apikey/<", "key"), ("job/<", "job"),
     ("taxonomy/<", "taxonomy"), ("guidelines/<", "guidelines"), ("datasetsnapshot/<", "snapshot"),
@@ -102,8 +102,11 @@ def make_place(slug: str, first: int) -> Place:
     for role, person in place.members.items():
         fields = {"project": project, "session": interaction.session, "by": person}
         place.decisions[role] = Decision.objects.create(**fields, kind="dismiss", reason="noise").pk
+    disputed = make_task(make_queue(project, overlap=2))
+    make_label(disputed, author)
+    make_label(disputed, make_member(project), verdict="good")
     place.ids = {
-        "label": make_label(make_task(queue), author).pk, "session": interaction.session_id, "rule": rules_of(project)[0].pk,
+        "disputed": disputed.pk, "label": make_label(make_task(queue), author).pk, "session": interaction.session_id, "rule": rules_of(project)[0].pk,
         "issue": ProductIssue.objects.create(project=project, title="Slow parcels", by=person).pk, "queue": queue.slug, "queue_pk": queue.pk,
         "interaction": interaction.pk,
         "project": project.pk, "membership": Membership.objects.get(user=author).pk, "user": author.pk,

@@ -38,13 +38,18 @@ class Past:
     @property
     def waits(self) -> bool:
         """Nobody has decided on it, so its author may take it back."""
-        ends = ("approval", "returned", "withdrawal", "calibration")
+        ends = ("approval", "returned", "withdrawal", "calibration", "overruling")
         return not any(hasattr(self.label, end) for end in ends)
 
     @property
     def is_revisable(self) -> bool:
         """It is approved, and no newer version of it waits or was approved."""
-        return hasattr(self.label, "approval") and self.label.stands  # type: ignore[attr-defined]
+        return hasattr(self.label, "approval") and self.label.stands and not self.is_final  # type: ignore[attr-defined]
+
+    @property
+    def is_final(self) -> bool:
+        """It settled what others had said."""
+        return hasattr(self.label, "adjudication") and self.label.adjudication.by_id == self.label.author_id
 
     @property
     def diff(self) -> list[Piece]:
@@ -66,8 +71,10 @@ def history(user: User, project: Project, *, before: int | None = None, outcome:
     mine = Label.objects.told_to_author(user).filter(project=project).filter(OUTCOMES.get(outcome, Q())).with_evidence()
     stands = Exists(Label.objects.standing().filter(pk=OuterRef("pk")))
     mine = (
-        mine.select_related("approval__by", "returned__by", "withdrawal", "calibration")
-        .annotate(stands=stands)
+        mine.select_related(
+            "approval__by", "returned__by", "withdrawal", "calibration", "adjudication", "overruling__adjudication__by"
+        )
+        .annotate(stands=stands, asked=Exists(Label.objects.asked().filter(pk=OuterRef("pk"))))
         .order_by("-pk")
     )
     found = list((mine.filter(pk__lt=before) if before else mine)[: PAGE + 1])

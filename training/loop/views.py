@@ -1,4 +1,4 @@
-"""Home: what waits, over all projects and in one; and what became of what one did."""
+"""Home: what waits, over all projects and in one; what became of what one did; where each case stands."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -10,7 +10,9 @@ from labelhub.body import form_number
 from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
+from training.loop.cases import STOPS
 from training.loop.history import history, pace
+from training.loop.standing import board, standing_of
 from training.loop.today import DAYS, OUTCOMES, today
 from training.loop.waiting import entries, returned_to
 from training.registry.live import live_version
@@ -50,3 +52,20 @@ def my_labels(request: HtmxHttpRequest, project: Project) -> HttpResponse:
         "outcome": outcome, "outcomes": OUTCOMES,
     }  # fmt: skip
     return render(request, "home/history.html", context)
+
+
+@require_GET
+@project_page(Right.TRIAGE)
+def case_list(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    """?before=<interaction id> pages on; ?at= shows those that stand there, and is refused for what there is not."""
+    stop = request.GET.get("at", "")
+    found = board(project, stop=stop, before=form_number(request.GET, "before"))
+    context = {"project": project, "standings": found.standings, "more": found.more, "stop": stop, "stops": STOPS}
+    return render(request, "training/loop/cases.html", context)
+
+
+@require_GET
+@project_page(Right.TRIAGE)
+def case_standing(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    context = {"project": project, "one": standing_of(project, pk)}
+    return render(request, "training/loop/case.html", context)

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from annotations.capture.models import Feedback
 from annotations.review.actions.calibration import compare
 from annotations.review.actions.claims import claim
 from annotations.review.actions.ranks import wake_after_label
@@ -14,6 +15,7 @@ from annotations.review.actions.suggestions import keep_outcomes
 from annotations.review.actions.threads import tell_mentioned
 from annotations.review.judgement import Judgement
 from annotations.review.models import (
+    Adjudication,
     Approval,
     CalibrationResult,
     Claim,
@@ -33,15 +35,19 @@ from labelhub.states import move
 
 
 @transaction.atomic
-def submit(task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any], saw_suggestions: bool = True) -> Label:
+def submit(
+    task: ReviewTask, *, by: User, fence: int, payload: dict[str, Any], saw_suggestions: bool = True,
+    origin: Feedback | None = None,
+) -> Label:  # fmt: skip
     """Store the judgement of `payload` as a Label and close the claim. Raises Invalid, StaleState, NotAllowed.
 
+    `origin`: the end user's better answer that it takes over.
     A lease that ran out does no harm as long as nobody else needs the seat.
     """
     task = locked(task.pk)
     ensure_right(by, task.project, Right.LABEL)
     claim = _held_claim(task, by, fence)
-    label = _store(task, by, payload)
+    label = store(task, by, payload, origin=origin)
     move(claim, to=Claim.State.DONE)
     if task.queue.suggests and saw_suggestions:
         keep_outcomes(label)
@@ -73,7 +79,7 @@ def revise(label: Label, *, by: User, payload: dict[str, Any]) -> Label:
     task = locked(label.task_id)
     ensure_right(by, task.project, Right.LABEL)
     ensure_revisable(label)
-    revision = _store(task, by, payload, revises=label)
+    revision = store(task, by, payload, revises=label)
     changed = _words_of(revision) != _words_of(label)
     ensure(changed, Invalid("Nothing is changed: the approved version stays as it is."))
     if task.state == ReviewTask.State.APPROVED:
@@ -91,11 +97,15 @@ def ensure_revisable(label: Label) -> None:
     """Raises StaleState. For certain while the label's task is locked."""
     approved = Approval.objects.filter(label=label).exists()
     ensure(approved, StaleState("Nobody has approved it: what waits can be taken back, what was sent back done again."))
+    final = Label.objects.final().filter(pk=label.pk).exists()
+    ensure(not final, StaleState("It settled what others said: it stays. Send the question to a queue to judge anew."))
     stands = Label.objects.standing().filter(pk=label.pk).exists()
     ensure(stands, StaleState("You have revised it before: change the newer version under My labels."))
 
 
-def _store(task: ReviewTask, by: User, payload: dict[str, Any], revises: Label | None = None) -> Label:
+def store(
+    task: ReviewTask, by: User, payload: dict[str, Any], *, revises: Label | None = None, origin: Feedback | None = None
+) -> Label:
     """The judgement of `payload`, with its categories and comments; the draft of it is done with. Raises Invalid."""
     taxonomy, guidelines = task.project.taxonomy, task.project.guidelines
     is_pair = task.candidate_id is not None
@@ -104,7 +114,8 @@ def _store(task: ReviewTask, by: User, payload: dict[str, Any], revises: Label |
         project=task.project, task=task, author=by, verdict=judgement.verdict, root_cause=judgement.root_cause,
         rewrite=judgement.rewrite, confidence=judgement.confidence, note=judgement.note,
         active_seconds=judgement.active_seconds, taxonomy=taxonomy, guidelines=guidelines, revises=revises,
-        swapped=Claim.objects.get(task=task, by=by).swapped if is_pair else None,
+        origin=origin,
+        swapped=Claim.objects.filter(task=task, by=by, swapped=True).exists() if is_pair else None,
     )  # fmt: skip
     LabelCategory.objects.bulk_create(
         LabelCategory(label=label, category=category, severity=severity) for category, severity in judgement.categories
@@ -124,10 +135,11 @@ def _words_of(label: Label) -> dict[str, object]:
 
 
 @transaction.atomic
-def withdraw(label: Label, *, by: User) -> Claim | Label:
+def withdraw(label: Label, *, by: User) -> Claim | Label | ReviewTask:
     """Take one's own label back: it counts for nothing, its words are a draft again, and one holds the task again.
 
-    Returns the claim; of a revision the label that it was to revise, which stands again.
+    Returns the claim; of a revision the label that it was to revise, which stands again; of a final answer the task,
+    of which is open again what others said.
 
     Raises NotFound for another's label, StaleState with who was faster once somebody decided on it.
     """
@@ -135,15 +147,22 @@ def withdraw(label: Label, *, by: User) -> Claim | Label:
     task = locked(label.task_id)
     ensure_right(by, task.project, Right.LABEL)
     _ensure_undecided(label)
+    final = Label.objects.final().filter(pk=label.pk).exists()
     Withdrawal.objects.create(label=label)
     hand_back(label, task)
-    return label.revises or claim(task, by=by)
+    return task if final else label.revises or claim(task, by=by)
 
 
 def hand_back(label: Label, task: ReviewTask) -> None:
-    """The label's words are its author's draft again. Their seat is free; after a revision it stays that of the label
-    that was to be revised, which stands again. `task` is locked.
+    """The label's words are its author's draft again, and what it settled is open again. `task` is locked.
+
+    Its author's seat is free; after a revision it stays that of the label that was to be revised, which stands again;
+    a final answer had none.
     """
+    final = Label.objects.final().filter(pk=label.pk).exists()
+    Adjudication.objects.filter(label=label).delete()
+    if final:
+        return settle(ReviewTask.objects.filter(pk=task.pk))
     Draft.objects.update_or_create(
         task=task, by_id=label.author_id,
         defaults={"content": as_payload(label), "updated_at": Now(), "version": F("version") + 1},
@@ -164,6 +183,8 @@ def _ensure_undecided(label: Label) -> None:
         raise StaleState(f"{approval.by} has approved it: it stays. Change it in a new version.", approved=True)
     if returned := Return.objects.select_related("by").filter(label=label).first():
         raise StaleState(f"{returned.by} has sent it back: you find it on the project's page, or under My labels.")
+    if settled := Adjudication.objects.select_related("by").filter(overruled__label=label).first():
+        raise StaleState(f"{settled.by} has chosen another answer: yours stays as what you said.")
     ensure(not Withdrawal.objects.filter(label=label).exists(), StaleState("You have taken it back before."))
 
 

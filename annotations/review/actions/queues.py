@@ -35,6 +35,10 @@ class SetUp(TypedDict, total=False):
     calibration_every: int
     calibration_feedback: bool
     suggests: bool
+    policy: str
+    policy_share: float
+    approve_twice: str
+    threads_block: bool
     overlap: int
     lease_minutes: int
     reviewers: Collection[User]
@@ -48,7 +52,7 @@ def create_queue(
     ensure_right(by, project, Right.CURATE)
     fits = bool(slug_re.match(slug)) and len(slug) <= 60
     ensure(fits, Invalid("slug must be at most 60 letters, digits, hyphens or underscores.", field="slug"))
-    ensure_fits(project, {"name": "", **set_up})
+    ensure_fits(project, {"name": "", "overlap": 1, **set_up})
     queue = Queue(project=project, slug=slug, mode=mode, **_columns(set_up))
     try:
         with transaction.atomic():
@@ -91,7 +95,11 @@ def ensure_fits(project: Project, set_up: SetUp) -> None:
     reviewers = set_up.get("reviewers", ())
     ensure(name is None or name.strip(), Invalid("name is missing.", field="name"))
     ensure(len(name or "") <= 120, Invalid("name must be text of at most 120 characters.", field="name"))
-    for field, chosen, known in ("order", order, Queue.Order), ("assignment", rule, Queue.Assignment):
+    choices = [
+        ("order", order, Queue.Order), ("assignment", rule, Queue.Assignment),
+        ("policy", set_up.get("policy"), Queue.Policy), ("approve_twice", set_up.get("approve_twice"), Queue.Twice),
+    ]  # fmt: skip
+    for field, chosen, known in choices:
         fits, names = chosen is None or chosen in known.values, ", ".join(known.values)
         ensure(fits, Invalid(f"{field} must be one of {names}.", field=field))
     bounds = {"overlap": OVERLAP, "lease_minutes": LEASE_MINUTES, "calibration_every": CALIBRATION_EVERY}
@@ -99,6 +107,11 @@ def ensure_fits(project: Project, set_up: SetUp) -> None:
         value: Any = set_up.get(field)
         fits = value is None or low <= value <= high
         ensure(fits, Invalid(f"{field} must be from {low} to {high}.", field=field))
+    share = set_up.get("policy_share")
+    fits = share is None or 0 <= share <= 1  # not a number fits nowhere
+    ensure(fits, Invalid("policy_share must be from 0 to 1.", field="policy_share"))
+    alone = set_up.get("policy") == Queue.Policy.DISAGREEMENT and set_up.get("overlap") == 1
+    ensure(not alone, Invalid("People disagree where several judge a task: set overlap to 2 or more.", field="policy"))
     members = Membership.objects.filter(project=project, user__in=reviewers).count()
     ensure(members == len(set(reviewers)), Invalid("Only people of the project review in it.", field="reviewers"))
 

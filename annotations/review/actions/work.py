@@ -27,17 +27,18 @@ GUESSES, ROUNDS = 5_000, 20
 PUT = f"""
     WITH given AS (
         SELECT work.*, nextval(pg_get_serial_sequence('annotations_reviewtask', 'id')) AS task FROM (
-            SELECT answer.id, reason, priority, {RANK} AS rank
-            FROM unnest(%(answers)s::bigint[], %(reasons)s::text[], %(priorities)s::int[])
-                WITH ORDINALITY AS one (id, reason, priority, place)
+            SELECT answer.id, reason, priority, sensitive, {RANK} AS rank
+            FROM unnest(%(answers)s::bigint[], %(reasons)s::text[], %(priorities)s::int[], %(sensitive)s::bool[])
+                WITH ORDINALITY AS one (id, reason, priority, sensitive, place)
             JOIN annotations_interaction answer ON answer.id = one.id AND answer.project_id = %(project)s
             ORDER BY place
         ) AS work
     )
     INSERT INTO annotations_reviewtask
-        (id, project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice, reserved, calibration,
-         routed_by_id)
-    SELECT task, %(project)s, %(queue)s, id, 'open', priority, rank, reason, %(random_slice)s, false, false, %(by)s
+        (id, project_id, queue_id, interaction_id, state, priority, rank, reason, sensitive, random_slice, reserved,
+         calibration, routed_by_id)
+    SELECT task, %(project)s, %(queue)s, id, 'open', priority, rank, reason, sensitive, %(random_slice)s, false, false,
+        %(by)s
     FROM given ORDER BY id, task
     ON CONFLICT (queue_id, interaction_id) WHERE NOT calibration AND candidate_id IS NULL DO NOTHING
 """
@@ -45,11 +46,12 @@ PUT = f"""
 
 @dataclass(frozen=True)
 class Work:
-    """An answer to judge: why, and how urgent it is."""
+    """An answer to judge: why, how urgent it is, and whether a flag on sensitive content led to it."""
 
     interaction_id: int
     reason: str
     priority: int = 0
+    sensitive: bool = False
 
 
 @transaction.atomic
@@ -57,7 +59,11 @@ def add_tasks(queue: Queue, work: Iterable[Work], *, by: User) -> int:
     """Put answers of the queue's project up for judging. How many are new; those in the queue stay as they are."""
     ensure_right(by, queue.project, Right.TRIAGE)
     _ensure_of_answers(queue)
-    added = _put(queue, list(work), by=by)
+    work = list(work)
+    added = _put(queue, work, by=by)
+    sensitive = [one.interaction_id for one in work if one.sensitive]
+    if sensitive:  # what stood there before is no less so
+        ReviewTask.objects.filter(queue=queue, interaction__in=sensitive).update(sensitive=True)
     if added and (queue.random_tenth or queue.order in TOLD_BY_OTHERS):
         jobs.wake("queued", queue.project_id)
     return added
@@ -115,7 +121,8 @@ def _put(queue: Queue, work: list[Work], *, by: User | None, random_slice: bool 
     values: dict[str, Any] = {
         "project": queue.project_id, "queue": queue.pk, "by": by.pk if by else None, "random_slice": random_slice,
         "answers": [one.interaction_id for one in work], "reasons": [one.reason[:300] for one in work],
-        "priorities": [one.priority for one in work], "order": queue.order,
+        "priorities": [one.priority for one in work], "sensitive": [one.sensitive for one in work],
+        "order": queue.order,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(PUT, values)

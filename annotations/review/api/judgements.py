@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotations.review.actions.approvals import approve, send_back
+from annotations.review.actions.approvals import approve_next, send_back
 from annotations.review.actions.calibration import calibrate_with, stop_calibrating
 from annotations.review.actions.labels import revise, withdraw
 from annotations.review.actions.threads import reopen, reply, resolve
@@ -12,13 +12,14 @@ from annotations.review.agreement import agreement, reviewers
 from annotations.review.api.own import label_of_caller, labels_of_caller, number_of_address
 from annotations.review.bodies import (
     ANYTHING,
+    APPROVAL,
     REVISION,
     agreement_body,
     label_body,
     task_body,
 )
 from annotations.review.lookup import comment_of
-from annotations.review.models import Label
+from annotations.review.models import Claim, FirstApproval, Label
 from annotations.review.payload import text_of
 from labelhub.body import object_of
 from labelhub.errors import Invalid, ensure
@@ -57,13 +58,20 @@ def agreement_of_caller(request: Request, caller: Caller) -> Response:
     return Response(agreement_body(agreement(caller.user, caller.project), everybody))
 
 
-@extend_schema(request={"application/json": ANYTHING}, responses={201: ANYTHING})
+@extend_schema(request={"application/json": APPROVAL}, responses={201: ANYTHING})
 @api("POST", scope=Scope.APPROVE, right=Right.APPROVE)
 def label_approval(request: Request, caller: Caller, pk: int) -> Response:
-    """Accept somebody else's label as truth; it is injectable from this answer on."""
-    approval = approve(label_of_caller(caller, pk), by=caller.user, note=text_of(object_of(request), "note"))
+    """Accept somebody else's label as truth; it is injectable from this answer on.
+
+    Where two people approve, each names a ground, and the first answer says that another approval is missing.
+    """
+    body, label = object_of(request), label_of_caller(caller, pk)
+    ground = text_of(body, "ground", limit=10)
+    approval = approve_next(label, by=caller.user, note=text_of(body, "note"), reason=ground)
     approval.refresh_from_db(fields=["at"])
-    return Response({"id": approval.pk, "label": pk, "by": str(approval.by), "at": approval.at}, status=201)
+    missing = int(isinstance(approval, FirstApproval))
+    told = {"id": approval.pk, "label": pk, "by": str(approval.by), "at": approval.at, "missing": missing}
+    return Response(told, status=201)
 
 
 @extend_schema(request=None, responses={204: None})
@@ -88,10 +96,13 @@ def label_return(request: Request, caller: Caller, pk: int) -> Response:
 def label_withdrawal(request: Request, caller: Caller, pk: int) -> Response:
     """Take one's own label back, until somebody decides on it; the answer is the task, which one holds again.
 
-    Of a revision the answer is the label that it was to revise, which stands again.
+    Of a revision the answer is the label that it was to revise, which stands again; of a final answer the task, which
+    is to be settled again.
     """
     back = withdraw(label_of_caller(caller, pk), by=caller.user)
-    return Response(label_body(back) if isinstance(back, Label) else task_body(back), status=201)
+    if isinstance(back, Claim):
+        return Response(task_body(back), status=201)
+    return Response(label_body(back) if isinstance(back, Label) else {"task": back.pk}, status=201)
 
 
 @extend_schema(request={"application/json": REVISION}, responses={201: ANYTHING})

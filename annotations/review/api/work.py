@@ -24,7 +24,7 @@ from annotations.review.bodies import (
 )
 from annotations.review.lookup import queue_of
 from annotations.review.models import Candidate, Queue
-from annotations.review.payload import choice_of, list_of, text_of, texts_of, truth_of, whole_number_of
+from annotations.review.payload import choice_of, list_of, share_of, text_of, texts_of, truth_of, whole_number_of
 from annotations.review.progress import progress
 from labelhub.body import object_of
 from labelhub.errors import Invalid, ensure
@@ -61,6 +61,10 @@ def _new_queue(caller: Caller, body: dict[str, Any]) -> Queue:
         calibration_every=whole_number_of(body, "calibration_every", default=20),
         calibration_feedback=truth_of(body, "calibration_feedback", default=True),
         suggests=truth_of(body, "suggests", default=False),
+        policy=choice_of(body, "policy", Queue.Policy.values) or Queue.Policy.EVERY,
+        policy_share=share_of(body, "policy_share", default=0.1),
+        approve_twice=choice_of(body, "approve_twice", Queue.Twice.values) or Queue.Twice.NEVER,
+        threads_block=truth_of(body, "threads_block", default=False),
     )  # fmt: skip
 
 

@@ -1,23 +1,24 @@
-"""Judging outputs: the work, and the labels that come of it."""
+"""Judging outputs: the work, the labels that come of it, and what becomes of those."""
 
-from annotations.review.models.labels import (
+from annotations.review.models.decided import (
+    Adjudication,
     Approval,
+    ApprovalQuerySet,
     CalibrationResult,
-    Label,
-    LabelCategory,
-    LabelQuerySet,
-    Reply,
-    Resolution,
+    FirstApproval,
+    Overruling,
+    Reason,
     Return,
-    SpanComment,
     Withdrawal,
 )
+from annotations.review.models.labels import Label, LabelCategory, LabelQuerySet, Reply, Resolution, SpanComment
 from annotations.review.models.pairs import Candidate
+from annotations.review.models.queues import Queue
 from annotations.review.models.suggestions import Suggestion, SuggestionOutcome
-from annotations.review.models.work import Assignment, Claim, Draft, Queue, ReviewTask
+from annotations.review.models.work import Assignment, Claim, Draft, ReviewTask
 
 __all__ = [
-    "Approval", "Assignment", "CalibrationResult", "Candidate", "Claim", "Draft", "Label", "LabelCategory", 
-    "LabelQuerySet", "Queue", "Reply", "Resolution", "Return", "ReviewTask", "SpanComment", "Suggestion",
-    "SuggestionOutcome", "Withdrawal",
+    "Adjudication", "Approval", "ApprovalQuerySet", "Assignment", "CalibrationResult", "Candidate", "Claim", "Draft",
+    "FirstApproval", "Label", "LabelCategory", "LabelQuerySet", "Overruling", "Queue", "Reason", "Reply", "Resolution",
+    "Return", "ReviewTask", "SpanComment", "Suggestion", "SuggestionOutcome", "Withdrawal",
 ]  # fmt: skip

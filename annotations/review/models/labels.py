@@ -1,12 +1,14 @@
-"""What was judged: labels with their categories and comments, what was sent back, what a second person accepted."""
+"""What was judged: labels with their categories and comments, and what was said about those."""
 
 from typing import Any, ClassVar, Self
 
+from django.contrib.postgres.aggregates import StringAgg
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Concat, Lower, Now, Random, Trim
 
-from annotations.capture.models import Interaction
+from annotations.capture.models import Feedback
+from annotations.review.models.queues import Queue
 from annotations.review.models.work import ReviewTask
 from labelhub.people.models import User
 from labelhub.projects.models import Category, Guidelines, Project, Taxonomy
@@ -26,17 +28,66 @@ class LabelQuerySet(models.QuerySet["Label"]):
         return self.filter(author=user).exclude(task__calibration=True, task__queue__calibration_feedback=False)
 
     def waiting(self) -> Self:
-        """Submitted, neither decided on nor taken back: somebody other than the author should look."""
-        ends = (kind.objects.filter(label=OuterRef("pk")) for kind in (Approval, Return, Withdrawal))
-        return self.filter(task__calibration=False).exclude(Q(*map(Exists, ends), _connector=Q.OR))
+        """Submitted, and nothing was decided on it: neither by a second person nor by its author."""
+        undecided = self.filter(approval=None, returned=None, withdrawal=None, overruling=None)
+        return undecided.filter(task__calibration=False)
 
     def standing(self) -> Self:
         """What its author still stands by, and nobody sent back: of a label and its revision the revision."""
         revised = Label.objects.filter(revises=OuterRef("pk"), returned=None, withdrawal=None)
         return self.filter(returned=None, withdrawal=None).exclude(Exists(revised))
 
+    def independent(self) -> Self:
+        """Standing, and written without having seen what others said: no final answer of a moderator."""
+        return self.standing().exclude(adjudication__by=F("author"))
+
+    def final(self) -> Self:
+        """Written by a moderator instead of what experts had said."""
+        return self.filter(adjudication__by=F("author"))
+
+    def _with_words(self) -> Self:
+        """`words`: verdict, categories and better answer, in which letter case and white space say nothing."""
+        text = models.TextField()
+        slugs = LabelCategory.objects.filter(label=OuterRef("pk")).order_by().values("label")
+        categories = slugs.annotate(all=StringAgg("category__slug", Value(","), order_by="category__slug"))
+        answer = Func(
+            Lower(Trim("rewrite")), Value(r"\s+"), Value(" "), Value("g"), function="regexp_replace", output_field=text
+        )
+        chosen = Coalesce(Subquery(categories.values("all"), output_field=text), Value(""), output_field=text)
+        said = "verdict", Value("|"), chosen, Value("|"), answer
+        return self.alias(words=Concat(*said, output_field=text))
+
+    def _others(self) -> Self:
+        """What others said of the task of the query that they are put in, and nobody overruled."""
+        return self.independent().filter(task=OuterRef("task"), overruling=None).exclude(pk=OuterRef("pk"))
+
+    def contested(self) -> Self:
+        """Somebody else says otherwise of the same task."""
+        return self._with_words().filter(_said_otherwise())
+
+    def with_disputes(self) -> Self:
+        """Annotated: disputed, whether somebody else says otherwise."""
+        return self._with_words().annotate(disputed=_said_otherwise())
+
+    def agreed(self) -> Self:
+        """Several people said it and nobody otherwise, and nobody judges the task any more."""
+        several = Exists(Label.objects.all()._others())
+        return self._with_words().filter(several, ~_said_otherwise()).exclude(task__state=ReviewTask.State.OPEN)
+
+    def asked(self) -> Self:
+        """Those that the policy of their queue puts before a second person.
+
+        Always: what changes or settles something, and what somebody approved as the first of two.
+        """
+        policy, disputed = "task__queue__policy", Label.objects.contested().filter(pk=OuterRef("pk"))
+        begun = Q(revises__isnull=False) | Q(adjudication__isnull=False) | Q(first_approval__isnull=False)
+        drawn = Q(**{policy: Queue.Policy.SHARE}, lot__lt=F("task__queue__policy_share"))
+        differs = Q(**{policy: Queue.Policy.DISAGREEMENT}) & Q(Exists(disputed))
+        return self.filter(Q(**{policy: Queue.Policy.EVERY}) | begun | drawn | differs | Q(task__sensitive=True))
+
     def for_approval_by(self, user: User) -> Self:
-        return self.waiting().exclude(author=user)
+        """Waiting for somebody other than their author, and than who approved first."""
+        return self.waiting().asked().exclude(author=user).exclude(first_approval__by=user)
 
     def with_evidence(self) -> Self:
         """Everything that the approval page and the API show of a label, in a fixed number of queries."""
@@ -45,6 +96,11 @@ class LabelQuerySet(models.QuerySet["Label"]):
 
     def with_threads(self) -> Self:
         return self.prefetch_related("comments__replies__by", "comments__resolution__by")
+
+
+def _said_otherwise() -> Exists:
+    others = Label.objects.all()._others()._with_words()
+    return Exists(others.exclude(words=OuterRef("words")))  # type: ignore[misc]
 
 
 class Label(models.Model):
@@ -82,9 +138,13 @@ class Label(models.Model):
     confidence = models.CharField(max_length=6, choices=Confidence, blank=True)
     note = models.TextField(blank=True)
     active_seconds = models.FloatField(default=0)
+    lot = models.FloatField(db_default=Random(), help_text="0 to 1: where only a share is approved, that below it.")
     swapped = models.BooleanField(null=True, help_text="Of a pair: the other answer was shown first.")
     taxonomy = models.ForeignKey(Taxonomy, models.PROTECT, related_name="+")
     guidelines = models.ForeignKey(Guidelines, models.PROTECT, related_name="+")
+    origin = models.ForeignKey(
+        Feedback, models.SET_NULL, null=True, related_name="+", help_text="The end user's words that it vouches for."
+    )
     revises = models.ForeignKey("self", models.CASCADE, null=True, related_name="revisions")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -180,85 +240,3 @@ class Resolution(models.Model):
 
     def __str__(self) -> str:
         return f"Comment {self.comment_id} resolved"
-
-
-class Return(models.Model):
-    """A label sent back to its author, with the reason."""
-
-    label = models.OneToOneField(Label, models.CASCADE, related_name="returned")
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    reason = models.TextField()
-    at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"Label {self.label_id} sent back"
-
-
-class Withdrawal(models.Model):
-    """A label that its author took back before anybody decided on it: it counts for nothing."""
-
-    label = models.OneToOneField(Label, models.CASCADE, related_name="withdrawal")
-    at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"Label {self.label_id} taken back"
-
-
-class CalibrationResult(models.Model):
-    """How near a label of a calibration item comes to the gold answer; nobody else decides on it."""
-
-    label = models.OneToOneField(Label, models.CASCADE, related_name="calibration")
-    gold = models.ForeignKey("annotations.Approval", models.CASCADE, related_name="+")
-    agreement = models.FloatField(help_text="0 to 1: 1 - the distance of the two judgements, see ranking.py.")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(agreement__range=(0, 1)), name="agreement_is_a_share")
-        ]
-
-    def __str__(self) -> str:
-        return f"Label {self.label_id} against approval {self.gold_id}"
-
-    @property
-    def both(self) -> tuple[Label, Label]:
-        """What was said, and the gold answer."""
-        return self.label, self.gold.label
-
-
-class ApprovalQuerySet(models.QuerySet["Approval"]):
-    def current(self) -> Self:
-        """The latest Approval of each interaction: its gold answer. Which of a pair is better makes none."""
-        newer = Approval.objects.filter(interaction=OuterRef("interaction"), pk__gt=OuterRef("pk"), of_pair=False)
-        return self.filter(of_pair=False).exclude(Exists(newer))
-
-    def preferences(self) -> Self:
-        """Those that name the better one of a pair."""
-        return self.filter(of_pair=True, label__verdict__in=[Label.Verdict.A, Label.Verdict.B])
-
-    def corrections(self) -> Self:
-        return self.filter(label__verdict=Label.Verdict.FLAWED).exclude(label__rewrite="")
-
-    def with_lineage(self) -> Self:
-        return self.select_related("label__author", "label__task", "by", "interaction__session")
-
-
-class Approval(models.Model):
-    """A second person's acceptance of a label as truth. A trigger refuses the author, whoever asks."""
-
-    project = models.ForeignKey(Project, models.CASCADE)
-    label = models.OneToOneField(Label, models.CASCADE, related_name="approval")
-    interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="+")
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    note = models.TextField(blank=True)
-    of_pair = models.BooleanField(
-        db_default=False, help_text="It says which of two answers is better, not what is right."
-    )
-    at = models.DateTimeField(db_default=Now())
-
-    objects: ClassVar[ApprovalQuerySet] = ApprovalQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["interaction", "-id"], name="approval_latest")]
-
-    def __str__(self) -> str:
-        return f"Approval of label {self.label_id}"

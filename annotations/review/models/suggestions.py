@@ -6,8 +6,10 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from annotations.review.models.labels import Approval, Label
-from annotations.review.models.work import Queue, ReviewTask
+from annotations.review.models.decided import Approval
+from annotations.review.models.labels import Label
+from annotations.review.models.queues import Queue
+from annotations.review.models.work import ReviewTask
 from labelhub.projects.models import Category
 
 

@@ -3,15 +3,17 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from annotations.review.actions.approvals import approve, send_back
+from annotations.review.actions.approvals import approve_all, approve_next, needs_two, send_back
 from annotations.review.diff import word_diff
+from annotations.review.disputes import disputed
 from annotations.review.lookup import label_of
-from annotations.review.models import Label
+from annotations.review.models import FirstApproval, Label, LabelQuerySet, Reason, ReviewTask
+from annotations.review.views.bulk import left_alone, numbers
 from annotations.review.views.shown import facts, label_notes, marks, signs
 from labelhub.body import form_text
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
@@ -20,14 +22,22 @@ from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
 PAGE = 50
+TABS = {"waiting": "Waiting", "agreed": "Agreed on", "unasked": "Not asked for"}
+DISAGREEMENTS = {"disagreements": "Disagreements"}
+NAMES = {
+    "waiting": "Waiting for a second person", "agreed": "Several people say the same",
+    "unasked": "Spared by the policy of their queue",
+}  # fmt: skip
+FIRST = "Approved first. It helps once somebody else approves it too."
+HELPS = "Approved. It helps similar questions from now on."
 CHOSEN = "Approved. It tells the model which of two answers people prefer."
 
 
 @require_GET
 @project_page(Right.APPROVE)
 def approvals(request: HtmxHttpRequest, project: Project) -> HttpResponse:
-    """The list, and its first label beside it where there is room."""
-    return page(request, project, waiting(project, request.user).first(), opened=False)
+    """The list, and its first label beside it where there is room. ?tab= is one of TABS."""
+    return page(request, project, listed(request, project).first(), opened=False)
 
 
 @require_GET
@@ -40,9 +50,10 @@ def label_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 @project_page(Right.APPROVE)
 def label_approval(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     label = label_of(project, request.user, pk)
-    after = following(project, request.user, pk)
-    approve(label, by=request.user)
-    messages.success(request, CHOSEN if label.is_choice else "Approved. It helps similar questions from now on.")
+    after = following(request, project, pk)
+    approval = approve_next(label, by=request.user, reason=request.POST.get("ground", ""))
+    only_first = isinstance(approval, FirstApproval)
+    messages.success(request, FIRST if only_first else CHOSEN if label.is_choice else HELPS)
     return decided(request, project, after)
 
 
@@ -50,42 +61,93 @@ def label_approval(request: HtmxHttpRequest, project: Project, pk: int) -> HttpR
 @project_page(Right.APPROVE)
 def label_return(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     label = label_of(project, request.user, pk)
-    after = following(project, request.user, pk)
+    after = following(request, project, pk)
     send_back(label, by=request.user, reason=form_text(request.POST, "reason"))
     messages.success(request, f"Sent back to {label.author}.")
     return decided(request, project, after)
 
 
-def waiting(project: Project, user: User) -> QuerySet[Label]:
-    """Labels of others that nobody decided on, the oldest first."""
-    labels = Label.objects.visible_to(user).filter(project=project).for_approval_by(user)
-    return labels.with_evidence().order_by("pk")
+@require_POST
+@project_page(Right.APPROVE)
+def labels_approvals(request: HtmxHttpRequest, project: Project) -> HttpResponse:
+    """Those that are chosen in the list, each by itself."""
+    chosen = numbers(request.POST, "label")
+    labels = (
+        Label.objects.visible_to(request.user).filter(project=project, pk__in=chosen).with_evidence().order_by("pk")
+    )
+    outcome = approve_all(labels.with_evidence().order_by("pk"), by=request.user, reason=request.POST.get("ground", ""))
+    if outcome.approved:
+        messages.success(request, f"{outcome.approved} approved.")
+    left_alone(request, outcome.refused)
+    return decided(request, project, listed(request, project).first())
 
 
-def following(project: Project, user: User, pk: int) -> Label | None:
+def tab_of(request: HtmxHttpRequest) -> str:
+    tab = request.GET.get("tab", "")
+    return tab if tab in TABS else "waiting"
+
+
+def found(project: Project, user: User, tab: str) -> LabelQuerySet:
+    """Labels of others under one of TABS, that nobody decided on, the oldest first."""
+    labels = Label.objects.visible_to(user).filter(project=project)
+    asked = labels.for_approval_by(user)
+    if tab == "waiting":
+        return asked.order_by("pk")
+    others = labels.waiting().exclude(author=user).exclude(verdict=Label.Verdict.CANNOT_JUDGE)
+    return (others.agreed() if tab == "agreed" else others.exclude(pk__in=asked.values("pk"))).order_by("pk")
+
+
+def listed(request: HtmxHttpRequest, project: Project) -> LabelQuerySet:
+    return found(project, request.user, tab_of(request)).with_disputes().with_evidence()
+
+
+def tabs(project: Project, user: User) -> list[tuple[str, str, int]]:
+    """(name, words, how many) of each tab, that of the disagreements too."""
+    numbers = {name: found(project, user, name).count() for name in TABS}
+    numbers["disagreements"] = disputed(project, user).count()
+    return [(name, words, numbers[name]) for name, words in (TABS | DISAGREEMENTS).items()]
+
+
+def following(request: HtmxHttpRequest, project: Project, pk: int) -> Label | None:
     """What comes up after the decision on `pk`: the next one, else the first that is left."""
-    others = waiting(project, user).exclude(pk=pk)
+    others = listed(request, project).exclude(pk=pk)
     return others.filter(pk__gt=pk).first() or others.first()
 
 
 def decided(request: HtmxHttpRequest, project: Project, after: Label | None) -> HttpResponse:
     if is_fragment(request):
         return page(request, project, after)
-    if after is None:
-        return redirect("review:approvals", project.slug)
-    return redirect("review:label_page", project.slug, after.pk)
+    args = [project.slug] if after is None else [project.slug, after.pk]
+    return redirect(reverse("review:approvals" if after is None else "review:label_page", args=args) + at_tab(request))
+
+
+def at_tab(request: HtmxHttpRequest) -> str:
+    tab = tab_of(request)
+    return f"?tab={tab}" if tab != "waiting" else ""
 
 
 def page(request: HtmxHttpRequest, project: Project, label: Label | None, *, opened: bool = True) -> HttpResponse:
     """`opened`: on a phone the label covers the list."""
-    found = waiting(project, request.user)
-    rows = list(found[:PAGE])
-    context = {"project": project, "rows": rows, "total": found.count(), "label": label, "opened": opened and label}
+    rows = list(listed(request, project)[:PAGE])
+    context = {
+        "project": project, "rows": rows, "label": label, "opened": opened and label, "tab": tab_of(request),
+        "tabs": tabs(project, request.user), "at_tab": at_tab(request), "tab_name": NAMES[tab_of(request)],
+    }  # fmt: skip
     if label:
-        context |= rests_on(label) | neighbours([row.pk for row in rows], label.pk)
-        context["may_decide"] = found.filter(pk=label.pk).exists()
+        context |= rests_on(label) | neighbours([row.pk for row in rows], label.pk) | may(request.user, label)
     template = "annotations/review/_decided.html" if is_fragment(request) else "annotations/review/approvals.html"
     return render(request, template, context)
+
+
+def may(user: User, label: Label) -> dict[str, Any]:
+    """What `user` can decide of `label` now."""
+    waits = Label.objects.waiting().filter(pk=label.pk)
+    free = waits.exclude(author=user).exclude(first_approval__by=user).exists()
+    over = label.task.state != ReviewTask.State.OPEN
+    return {
+        "may_decide": free, "may_settle": free and over, "grounds": Reason.choices if needs_two(label.task) else [],
+        "is_disputed": waits.contested().exists(),
+    }  # fmt: skip
 
 
 def neighbours(pks: list[int], at: int) -> dict[str, int | None]:

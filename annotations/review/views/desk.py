@@ -111,6 +111,8 @@ def label_withdrawal(request: HtmxHttpRequest, project: Project, pk: int) -> Htt
         raise
     if isinstance(back, Label):
         return redirect(revision_url(back))
+    if isinstance(back, ReviewTask):
+        return redirect("review:adjudication", project.slug, back.pk)
     return redirect("review:desk", project.slug, label.task.queue.slug)
 
 

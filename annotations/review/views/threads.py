@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from annotations.review.actions.threads import reopen, reply, resolve
+from annotations.review.diff import word_diff
 from annotations.review.lookup import comment_of, label_of
 from annotations.review.models import Claim, Label, SpanComment
 from annotations.review.views.approvals import rests_on
@@ -25,6 +26,7 @@ def label_detail(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
     label = label_of(project, request.user, pk)
     context = {"project": project, "label": label, **rests_on(label), **calibration_of(label, request.user)}
     context |= around(label) if label.author_id == request.user.pk else {}
+    context |= outcome_of(label)
     return render(request, "annotations/review/label.html", context)
 
 
@@ -34,6 +36,14 @@ def label_last(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     """What one submitted last: where one's history begins."""
     last = Label.objects.told_to_author(request.user).filter(project=project).order_by("-pk").first()
     return redirect("review:label_detail", project.slug, last.pk) if last else redirect("my_labels", project.slug)
+
+
+def outcome_of(label: Label) -> dict[str, Any]:
+    """Whether a second person is asked; what was chosen instead, once approved, as it differs from `label`."""
+    instead = Label.objects.filter(adjudication__overruled__label=label).exclude(approval=None)
+    other = instead.select_related("task__interaction", "task__candidate").first()
+    chosen = word_diff(label.gold or label.task.interaction.output, other.gold) if other and other.gold else []
+    return {"asked": Label.objects.waiting().asked().filter(pk=label.pk).exists(), "chosen": chosen}
 
 
 def around(label: Label) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from annotations.capture.models import Session
 from annotations.review.actions.work import Work, add_tasks
-from annotations.review.models import Claim, Queue, ReviewTask
+from annotations.review.models import Claim, Label, Queue, ReviewTask
 from annotations.triage.actions.flags import REASON, alone_on
-from annotations.triage.models import Decision, Flag, Take
+from annotations.triage.models import Decision, Flag, Rule, Take
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.notices.actions import tell
 from labelhub.people.models import User
@@ -37,8 +37,9 @@ def route(session: Session, *, queue: Queue, by: User, reason: str = "") -> Deci
     worst: dict[int, Flag] = {}
     for flag in sorted(flags, key=lambda flag: flag.severity):
         worst[flag.interaction_id] = flag
+    sensitive = {flag.interaction_id for flag in flags if flag.rule and flag.rule.kind in Rule.SENSITIVE}
     work = [
-        Work(interaction, _why(decision.reason, flag.evidence), priority=10 * flag.severity)
+        Work(interaction, _why(decision.reason, flag.evidence), 10 * flag.severity, sensitive=interaction in sensitive)
         for interaction, flag in sorted(worst.items())
     ]
     add_tasks(queue, work, by=by)
@@ -120,6 +121,25 @@ def escalate(session: Session, *, by: User, reason: str) -> Decision:
 
 
 @transaction.atomic
+def merge(session: Session, *, into: Session, by: User) -> Decision:
+    """Close the open flags of `session`: what is decided of `into` stands for it too.
+
+    Raises Invalid for a session into itself or into one that was merged, NotFound for one of another project.
+    """
+    ensure(into.project_id == session.project_id, NotFound())
+    ensure(into.pk != session.pk, Invalid("Choose other sessions than the one that you look at.", field="into"))
+    gone = Decision.objects.filter(session=into, kind=Decision.Kind.MERGE).exists()
+    ensure(not gone, Invalid("This session was put with another one: choose that.", field="into"))
+    flags = open_flags(session, by)
+    return decide(session, Decision.Kind.MERGE, flags, by=by, reason="", into=into)
+
+
+def merge_all(sessions: Iterable[Session], *, into: Session, by: User) -> Outcome:
+    """As `dismiss_all`."""
+    return _each(sessions, lambda session: merge(session, into=into, by=by))
+
+
+@transaction.atomic
 def take(session: Session, *, by: User) -> bool:
     """`by` takes the session, also from another; who has it gives it back. Whether they have it now."""
     ensure_right(by, session.project, Right.TRIAGE)
@@ -143,8 +163,12 @@ def undo(decision: Decision, *, by: User) -> None:
     ensure(Decision.objects.filter(pk=decision.pk).exists(), NotFound())
     # Locked before the look: a claim in the making ends first, a later one finds no task.
     going = list(decision.going.select_for_update(of=("self",)).values_list("pk", flat=True))
-    begun = Claim.objects.filter(task__in=going).exists()
-    ensure(not begun, StaleState("An expert has begun on it: it stays routed."))
+    begun = Claim.objects.filter(task__in=going)
+    if decision.kind == Decision.Kind.CORRECTION:
+        own = Label.objects.waiting().filter(task=OuterRef("task"), author=OuterRef("by"), first_approval=None)
+        begun = begun.exclude(Exists(own), by=by)
+        ensure(going, StaleState("The answer was in its queue before: take your label back under My labels."))
+    ensure(not begun.exists(), StaleState("Somebody has begun on it: it stays."))
     ReviewTask.objects.filter(pk__in=going).delete()
     decision.delete()
 
@@ -152,7 +176,7 @@ def undo(decision: Decision, *, by: User) -> None:
 def open_flags(session: Session, by: User) -> list[Flag]:
     ensure_right(by, session.project, Right.TRIAGE)
     alone_on(session)
-    flags = list(Flag.objects.filter(session=session).open())
+    flags = list(Flag.objects.filter(session=session).open().select_related("rule"))
     ensure(flags, StaleState("Somebody decided on this session before you. Nothing is open any more."))
     return flags
 

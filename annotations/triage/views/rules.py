@@ -37,7 +37,7 @@ def rule_list(request: HtmxHttpRequest, project: Project) -> HttpResponse:
             page["refusal"] = refusal
     rules_of(project)
     page |= {"days": DAYS, "rules": with_figures(Rule.objects.filter(project=project)).order_by("-active", "pk")}
-    return render(request, "annotations/triage/rules.html", page, status=_status(page.get("refusal")))
+    return render(request, "annotations/triage/rules.html", page, status=status_of(page.get("refusal")))
 
 
 @require_http_methods(["GET", "POST"])
@@ -52,7 +52,7 @@ def rule_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespon
         except (Invalid, StaleState) as refusal:
             page |= {"refusal": refusal, "typed": request.POST}
     page |= shown(found) | {"preview": preview(found), "log": _log(found)}
-    return render(request, "annotations/triage/rule.html", page, status=_status(page.get("refusal")))
+    return render(request, "annotations/triage/rule.html", page, status=status_of(page.get("refusal")))
 
 
 def _posted(request: HtmxHttpRequest, found: Rule) -> HttpResponse:
@@ -71,14 +71,14 @@ def settings_of(post: QueryDict) -> Settings:
     """Raises Invalid."""
     return Settings(
         active="active" in post,
-        severity=int(_number(post, "severity", "2")),
-        share=_number(post, "share", "100") / 100,
-        threshold=_number(post, "threshold", "") if post.get("threshold") else None,
+        severity=int(typed_number(post, "severity", "2")),
+        share=typed_number(post, "share", "100") / 100,
+        threshold=typed_number(post, "threshold", "") if post.get("threshold") else None,
         words=form_text(post, "words"),
     )
 
 
-def _number(post: QueryDict, name: str, default: str) -> float:
+def typed_number(post: QueryDict, name: str, default: str) -> float:
     try:
         return float(post.get(name, default).replace(",", "."))
     except ValueError as error:
@@ -100,5 +100,5 @@ def _log(found: Rule) -> Any:
     return flags.order_by("-pk")[:LOGGED]
 
 
-def _status(refusal: Any) -> int:
+def status_of(refusal: Any) -> int:
     return refusal.status if isinstance(refusal, Refused) else 200

@@ -15,9 +15,11 @@ from annotations.review.models import Queue
 from annotations.review.views.approvals import neighbours
 from annotations.review.views.bulk import numbers
 from annotations.review.views.shown import facts, tone
+from annotations.triage.actions.corrections import corrections_of
 from annotations.triage.actions.decisions import dismiss, dismiss_all, escalate, route, route_all, take, undo, undo_all
 from annotations.triage.actions.flags import flag
 from annotations.triage.board import TABS, Event, on_board, trail, worst_flags
+from annotations.triage.likeness import Alike, alike
 from annotations.triage.lookup import chosen_queue, chosen_sessions, decision_of, session_of
 from annotations.triage.models import Decision, Flag, ProductIssue, Take
 from annotations.triage.views.listed import PAGE, flag_tone, listed
@@ -201,7 +203,9 @@ def page(request: HtmxHttpRequest, project: Project, session: Session | None, *,
     context["tabs"] = [(name, words, context["counts"].get(name)) for name, words in TABS.items()]
     if session:
         context |= looked_at(session) | neighbours(context.pop("order"), session.pk)
+        context["corrections"], context["alike"] = corrections_of(session.pk), alike_ones(session, context["why"])
         context["issues"] = ProductIssue.objects.filter(project=project).order_by("state", "-pk")[:ISSUES]
+        context["merged"] = Decision.objects.filter(into=session).count()
         context["taken"] = Take.objects.filter(session=session).select_related("by").first()
         context["queues"] = (
             Queue.objects.visible_to(request.user).for_answers().filter(project=project).order_by("name")
@@ -226,6 +230,11 @@ def looked_at(session: Session) -> dict[str, Any]:
             for event in told.events
         ],
     }  # fmt: skip
+
+
+def alike_ones(session: Session, why: list[Flag]) -> list[Alike]:
+    """While something is open here: other flagged sessions about the same."""
+    return alike(session, why[0].interaction_id) if why else []
 
 
 def event_tone(event: Event) -> str:

@@ -1,4 +1,4 @@
-// The board's list, by keyboard: X chooses the session that is shown, with Shift all from the last one chosen. What is
+// A list beside what is looked at, by keyboard: X chooses the row that is shown, with Shift all from the last one chosen. What is
 // chosen stays so while the list comes anew; an act is then meant for all of it.
 
 const chosen = new Set();
@@ -16,7 +16,7 @@ class RowPicks extends HTMLElement {
   }
 
   get boxes() {
-    return [...this.querySelectorAll("input[name=session]")];
+    return [...this.querySelectorAll("input[type=checkbox]")];
   }
 
   restore() {
@@ -27,7 +27,7 @@ class RowPicks extends HTMLElement {
   }
 
   pick() {
-    const box = this.querySelector(".row[aria-current]")?.parentElement.querySelector("input[name=session]");
+    const box = this.querySelector(".row[aria-current]")?.parentElement.querySelector("input[type=checkbox]");
     if (!box) return;
     box.checked = shift || !box.checked;
     this.picked(box, shift);

@@ -3,7 +3,7 @@
 import pytest
 
 from annotations.capture.invariants import INVARIANTS, reads_no_further
-from annotations.capture.models import Feedback, ImportJob, Interaction, Watermark
+from annotations.capture.models import Feedback, ImportJob, Interaction, Score, Watermark
 from labelhub.invariants import look
 from tests.planting import Planting, again, sql, update
 
@@ -50,6 +50,16 @@ def _(world):
 @plant("a sign keeps the hash of its body, which tells a replay from a conflict")
 def _(world):
     update(Feedback.objects.get(external_id="sign-0"), body_sha256="0" * 63)
+
+
+@plant("a score is what its metric asks for: a number, or a class")
+def _(world):
+    update(Score.objects.get(label="kind"), value=0.5)
+
+
+@plant("the judge model gives numbers from 0 to 1")
+def _(world):
+    update(Score.objects.get(model="judge-1"), value=1.5)
 
 
 @plant("feedback is parked only while what it is about is missing")

@@ -10,6 +10,7 @@ from annotations.review.invariants import INVARIANTS
 from annotations.review.models import Approval, Draft, Label, LabelCategory, SpanComment
 from labelhub.errors import StaleState
 from labelhub.projects.models import Category, Taxonomy
+from labelhub.projects.rights import Role
 from tests.factories import FLAWED, make_interaction, make_label, make_member, make_queue, make_task
 from tests.planting import Planting, again, sql, update
 
@@ -131,6 +132,29 @@ def _(world):
 @plant("nobody approved a label of their own")
 def _(world):
     update(world.approval, by_id=world.expert.pk)
+
+
+@plant("an adjudication settles the task of its labels")
+def _(world):
+    update(world.adjudication, task_id=world.waiting.task_id)
+
+
+@plant("nobody adjudicated what they had judged")
+def _(world):
+    update(world.adjudication, by_id=world.adjudication.overruled.get().label.author_id)
+
+
+@plant("what was overruled is not approved")
+def _(world):
+    chosen = world.adjudication.label
+    approve(chosen, by=make_member(world.project, Role.MODERATOR), reason="checked")
+    update(world.adjudication.overruled.get(), label_id=chosen.pk)
+
+
+@plant("two approvals are by two people, neither of them the author")
+def _(world):
+    label = world.adjudication.label
+    update(label.first_approval, by_id=label.author_id)
 
 
 @plant("nobody sent back a label of their own")

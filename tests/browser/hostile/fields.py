@@ -13,12 +13,14 @@ from django.utils import timezone
 from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Session
 from annotations.recall.models import EncoderSet
 from annotations.review.models import (
+    Adjudication,
     Approval,
     Candidate,
     Claim,
     Draft,
     Label,
     LabelCategory,
+    Overruling,
     Queue,
     Reply,
     Return,
@@ -33,7 +35,7 @@ from labelhub.notices.models import Notice
 from labelhub.people.models import User
 from labelhub.projects.models import Category, Guidelines, Membership, Project, Taxonomy
 from labelhub.projects.rights import Role
-from tests.factories import make_interaction, make_project, make_user, make_vector
+from tests.factories import make_interaction, make_metric, make_project, make_rubric, make_score, make_user, make_vector
 from tests.training.makers import make_case, make_evaluation, make_row, make_run, make_snapshot, make_version
 from training.datasets.models import DatasetSnapshot, LeftOut
 from training.evaluation.models import CaseResult, Evaluation, Suite
@@ -123,6 +125,7 @@ class World:
         world = cls(stored_text(payload)[0], by)
         world.people()
         world.captured()
+        world.scored()
         world.judged()
         world.decided()
         world.trained()
@@ -181,6 +184,16 @@ class World:
             rejects=[{"line": 1, "error": self.words}],
         )  # fmt: skip
 
+    def scored(self) -> None:
+        """A class that a person gave; by the judge model a low score and, instead of one, what it said."""
+        about = {"description": self.words, "by": self.by}
+        judge = {"model": self.cut(120), "note": self.cut(1_000)}
+        named = make_metric(self.project, self.cut(60), kind="class", **about)
+        make_score(named, self.interactions[0], None, label=self.cut(80), by=self.by)
+        rubric = make_rubric(self.project, **about)
+        for interaction, value in zip(self.interactions[:2], (0.1, None), strict=True):
+            make_score(rubric, interaction, value, **judge)
+
     def interaction(self, n: int) -> Interaction:
         said = [{"role": "user", "content": self.words}, {"role": "assistant", "content": self.words}]
         return make_interaction(
@@ -222,7 +235,25 @@ class World:
             task=tasks[4], by=self.by, state="released", skip_reason=self.cut(300), leased_until=timezone.now()
         )
 
+        self.differ()
         self.choose()
+
+    def differ(self) -> None:
+        """Two tasks that two people judged: one that nobody has settled, and one settled against who looks."""
+        queue = Queue.objects.create(
+            project=self.project, slug="several", name=self.cut(120), instructions=self.words, overlap=2
+        )
+        disputed, settled = (
+            ReviewTask.objects.create(project=self.project, queue=queue, interaction=row, reason=self.cut(300))
+            for row in self.interactions[:2]
+        )
+        self.disputed = disputed
+        for author in self.expert, self.moderator:
+            label = self.label(disputed, author)
+        LabelCategory.objects.filter(label=label).delete()
+        chosen, against = self.label(settled, self.expert), self.label(settled, self.by)
+        adjudication = Adjudication.objects.create(task=settled, label=chosen, by=self.moderator, reason=self.words)
+        self.overruled = Overruling.objects.create(label=against, adjudication=adjudication).label
 
     def choose(self) -> None:
         """Pairs: one that waits for a second person, one that is held."""

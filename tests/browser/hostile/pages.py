@@ -19,15 +19,19 @@ PAGES = {
     "p/<slug:slug>/q/<slug:queue>/": "/p/{slug}/q/words/ /p/{slug}/q/pairs/",
     "p/<slug:slug>/q/<slug:queue>/tasks/": "/p/{slug}/q/words/tasks/",
     "p/<slug:slug>/labels/": "/p/{slug}/labels/",
+    "p/<slug:slug>/cases/": "/p/{slug}/cases/",
+    "p/<slug:slug>/cases/<int:pk>/": "/p/{slug}/cases/{interaction}/",
     "p/<slug:slug>/agreement/": "/p/{slug}/agreement/",
     "p/<slug:slug>/taxonomy/": "/p/{slug}/taxonomy/",
     "p/<slug:slug>/guidelines/": "/p/{slug}/guidelines/",
     "p/<slug:slug>/labels/last/": "/p/{slug}/labels/last/",
-    "p/<slug:slug>/labels/<int:pk>/": "/p/{slug}/labels/{label}/",
+    "p/<slug:slug>/labels/<int:pk>/": "/p/{slug}/labels/{label}/ /p/{slug}/labels/{overruled}/",
     "p/<slug:slug>/labels/<int:pk>/revision/": "/p/{slug}/labels/{revisable}/revision/",
     "p/<slug:slug>/tasks/<int:pk>/preview/": "/p/{slug}/tasks/{task}/preview/",
     "p/<slug:slug>/tasks/<int:pk>/similar/": "/p/{slug}/tasks/{task}/similar/",
     "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
+    "p/<slug:slug>/adjudications/": "/p/{slug}/adjudications/",
+    "p/<slug:slug>/adjudications/<int:pk>/": "/p/{slug}/adjudications/{disputed}/",
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/ /p/{slug}/approvals/{choice}/",
     "p/<slug:slug>/triage/": "/p/{slug}/triage/",
     "p/<slug:slug>/triage/<int:pk>/": "/p/{slug}/triage/{session}/",
@@ -36,6 +40,7 @@ PAGES = {
     "p/<slug:slug>/triage/rules/": "/p/{slug}/triage/rules/",
     "p/<slug:slug>/triage/rules/<int:pk>/": "/p/{slug}/triage/rules/{Rule}/",
     "p/<slug:slug>/sessions/<int:pk>/": "/p/{slug}/sessions/{session}/",
+    "p/<slug:slug>/scores/": "/p/{slug}/scores/ /p/{slug}/scores/?of=reception&days=90&says={words}",
     "admin/training/trainingrun/launch/": "/admin/training/trainingrun/launch/?project={slug}",
     "admin/training/trainingrun/<path:object_id>/change/": "/admin/training/trainingrun/{TrainingRun}/change/",
     "admin/training/modelversion/<path:object_id>/change/": "/admin/training/modelversion/{ModelVersion}/change/",
@@ -50,13 +55,17 @@ SHARED = {
     "me/shortcuts/": "/me/shortcuts/",
     "p/<slug:slug>/triage/rows/": "/p/{slug}/triage/rows/?seen={words}&at={words}",
     "api/v1/interactions/<int:pk>/": "/api/v1/interactions/{interaction}/?project={slug}",
+    "api/v1/interactions/standing/": "/api/v1/interactions/standing/?project={slug}",
+    "api/v1/interactions/<int:pk>/standing/": "/api/v1/interactions/{interaction}/standing/?project={slug}",
     "api/v1/feedback/parked/": "/api/v1/feedback/parked/?project={slug}",
+    "api/v1/metrics/": "/api/v1/metrics/?project={slug}",
     "api/v1/sessions/flagged/": "/api/v1/sessions/flagged/?project={slug}",
     "api/v1/decisions/<int:pk>/": "/api/v1/decisions/{words}/",
     "api/v1/agreement/": "/api/v1/agreement/?project={slug}",
     "api/v1/taxonomy/": "/api/v1/taxonomy/?project={slug}",
     "api/v1/guidelines/": "/api/v1/guidelines/?project={slug}",
     "api/v1/queues/": "/api/v1/queues/?project={slug}",
+    "api/v1/adjudications/": "/api/v1/adjudications/?project={slug}",
     "api/v1/labels/": "/api/v1/labels/?project={slug}",
     "api/v1/labels/<int:pk>/": "/api/v1/labels/{label}/?project={slug}",
     "api/v1/snapshots/": "/api/v1/snapshots/?project={slug}",
@@ -85,13 +94,13 @@ SHARED = {
 NOTHING_TO_SHOW = {
     **dict.fromkeys(
         [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "snooze", "lease", "release")]
-        + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal", "escalation", "issue", "take")]
-        + [f"p/<slug:slug>/approvals/<int:pk>/{verb}/" for verb in ("approval", "return")]
+        + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal", "escalation", "issue", "take", "correction", "merge")]
+        + [f"p/<slug:slug>/approvals/{verb}/" for verb in ("<int:pk>/approval", "<int:pk>/return", "all")]
         + [f"p/<slug:slug>/q/<slug:queue>/{verb}/" for verb in ("claim", "tasks/labels", "tasks/assignment", "tasks/undo")]
         + ["p/<slug:slug>/decisions/<int:pk>/undo/", "p/<slug:slug>/decisions/undo/", "me/keys/revoked/", "me/notices/read/", "p/<slug:slug>/labels/<int:pk>/withdrawal/", "p/<slug:slug>/labels/<int:pk>/calibration/"]
-        + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "decisions")]
+        + [f"api/v1/{noun}/" for noun in ("interactions", "interactions/batch", "feedback", "feedback/batch", "scores", "decisions")]
         + [f"api/v1/{noun}/" for noun in ("queues/<slug:slug>/tasks", "queues/<slug:slug>/claim", "queues/<slug:slug>/labels", "queues/<slug:slug>/pairs", "queues/<slug:slug>/assignments", "context", "rollback")]
-        + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels")]
+        + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels", "adjudication")]
         + [f"{area}comments/<int:pk>/{noun}/" for area in ("p/<slug:slug>/", "api/v1/") for noun in ("replies", "resolution")]
         + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return", "withdrawal", "revision", "calibration")]
         + ["api/v1/cases/<int:pk>/retire/", "api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
@@ -167,7 +176,7 @@ def addresses(route: str, world: World) -> list[str]:
 def places(world: World) -> dict[str, object]:
     """What stands in the addresses of one project."""
     return {
-        "slug": world.project.slug, "label": world.waiting.pk, "choice": world.choice.pk, "revisable": world.revisable.pk, "task": world.waiting.task_id, "session": world.session.pk,
+        "slug": world.project.slug, "label": world.waiting.pk, "choice": world.choice.pk, "disputed": world.disputed.pk, "overruled": world.overruled.pk, "revisable": world.revisable.pk, "task": world.waiting.task_id, "session": world.session.pk,
         "interaction": world.interactions[0].pk, "run": world.run.pk, "case": Case.objects.of(world.project).earliest("pk").pk,
         "evaluation": world.version.evaluations.first().pk,
         "words": quote(world.words[:200], safe="", errors="replace").replace("%00", ""),
