@@ -62,8 +62,8 @@ verify: setup chromium ## the counts that the bars name; writes docs/verified.js
 bench: setup ## what the loop's steps cost beside bare references; writes var/bench/$(BENCH).json
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
-pictures: setup chromium ## the README's pictures of the desk, taken again
-	LABELHUB_PICTURES=docs/pictures $(BIN)/pytest tests/browser/test_pictures.py
+pictures: setup chromium ## the pictures of the README and of the guides, taken again
+	LABELHUB_PICTURES=docs/pictures $(BIN)/pytest tests/browser/test_pictures.py tests/browser/test_guide_pictures.py
 
 bars: .venv/.installed ## bar id, tests, result
 	$(BIN)/python -m tests.setup.bars docs/verified.json

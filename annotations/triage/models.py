@@ -24,6 +24,7 @@ class Rule(models.Model):
         NAMED_FAULT = "named_fault", "the end user named a fault"
         COPIED = "copied", "the end user copied or praised it"
         RATED_BEST = "rated_best", "the end user rated it best"
+        THUMB_UP = "thumb_up", "the end user gave a thumb up"
         LOW_CONFIDENCE = "low_confidence", "the model was unsure"
         LOW_LOGPROB = "low_logprob", "the model found its own words unlikely"
         PERSONAL_DATA = "personal_data", "personal data in question or answer"

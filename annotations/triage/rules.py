@@ -33,6 +33,7 @@ SIGNS: dict[str, Check] = {
     Kind.NAMED_FAULT: Check(2),
     Kind.COPIED: Check(1),
     Kind.RATED_BEST: Check(1, 5.0, "A rating of at least", (1, 5)),
+    Kind.THUMB_UP: Check(1, active=False),
 }
 ANSWERS: dict[str, Check] = {
     Kind.LOW_CONFIDENCE: Check(1, 0.4, "A confidence below"),
@@ -54,9 +55,10 @@ MEANINGS: dict[str, Check] = {
 SCORES: dict[str, Check] = {Kind.JUDGED_LOW: Check(2, 0.5, "A score by the judge model below", active=False)}
 CHECKS = SIGNS | ANSWERS | MEANINGS | SCORES | {Kind.WORDS: Check(2)}
 FIRST_SHARE: dict[str, float] = {Kind.AUDIT: 0.01}
-EXEMPLARS = {Kind.COPIED, Kind.RATED_BEST}
+EXEMPLARS = {Kind.COPIED, Kind.RATED_BEST, Kind.THUMB_UP}
 _KINDS: dict[str, set[str]] = {
     Kind.THUMB_DOWN: {Feedback.Kind.THUMB},
+    Kind.THUMB_UP: {Feedback.Kind.THUMB},
     Kind.LOW_RATING: {Feedback.Kind.RATING},
     Kind.RATED_BEST: {Feedback.Kind.RATING},
     Kind.ASKED_AGAIN: {Feedback.Kind.FOLLOW_UP, Feedback.Kind.REGENERATE},
@@ -97,6 +99,8 @@ def evidence_in_feedback(rule: Rule, sign: Feedback) -> str:
 def _reaction(rule: Rule, sign: Feedback) -> str:
     value = sign.value or 0
     if rule.kind == Kind.THUMB_DOWN and value > 0:
+        return ""
+    if rule.kind == Kind.THUMB_UP and value < 0:
         return ""
     if rule.kind == Kind.LOW_RATING and value > threshold_of(rule):
         return ""

@@ -1,6 +1,9 @@
 """Product issues: what moderators meet in sessions and the model is not to blame for."""
 
+from typing import Any
+
 from django.db import transaction
+from django.db.models import Count, Max, QuerySet
 
 from annotations.capture.models import Session
 from annotations.triage.actions.decisions import decide, open_flags
@@ -8,6 +11,7 @@ from annotations.triage.models import Decision, ProductIssue
 from labelhub.errors import Invalid, NotFound, StaleState, ensure
 from labelhub.people.models import User
 from labelhub.projects.actions import ensure_right
+from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 from labelhub.states import move
 
@@ -45,3 +49,10 @@ def issue_of(project_id: int, pk: int) -> ProductIssue:
     if issue is None:
         raise NotFound
     return issue
+
+
+def listed(project: Project, before: int) -> QuerySet[Any]:
+    """Annotated: met, in how many sessions; last_at. The newest first."""
+    rows = ProductIssue.objects.filter(project=project)
+    rows = rows.filter(pk__lt=before) if before else rows
+    return rows.annotate(met=Count("decisions__session", distinct=True), last_at=Max("decisions__at")).order_by("-pk")

@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Max, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from annotations.triage.actions.issues import issue_of, make_issue_of, set_state
+from annotations.triage.actions.issues import issue_of, listed, make_issue_of, set_state
 from annotations.triage.lookup import session_of
 from annotations.triage.models import Decision, ProductIssue
 from annotations.triage.views.sessions import decided, following
@@ -61,13 +60,6 @@ def issue_sessions(request: HtmxHttpRequest, project: Project, pk: int) -> HttpR
     met = Decision.objects.filter(issue=issue).order_by("pk").prefetch_related("flags__interaction__session")
     lines = [json.dumps(_line(issue, flag), ensure_ascii=False) for decision in met for flag in decision.flags.all()]
     return HttpResponse("".join(f"{line}\n" for line in lines), content_type="application/jsonl; charset=utf-8")
-
-
-def listed(project: Project, before: int) -> QuerySet[Any]:
-    """Annotated: met, in how many sessions; last_at. The newest first."""
-    rows = ProductIssue.objects.filter(project=project)
-    rows = rows.filter(pk__lt=before) if before else rows
-    return rows.annotate(met=Count("decisions__session", distinct=True), last_at=Max("decisions__at")).order_by("-pk")
 
 
 def _line(issue: ProductIssue, flag: Any) -> dict[str, Any]:

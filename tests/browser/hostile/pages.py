@@ -67,6 +67,9 @@ SHARED = {
     "api/v1/queues/": "/api/v1/queues/?project={slug}",
     "api/v1/adjudications/": "/api/v1/adjudications/?project={slug}",
     "api/v1/labels/": "/api/v1/labels/?project={slug}",
+    "api/v1/rules/": "/api/v1/rules/?project={slug}",
+    "api/v1/rules/<int:pk>/": "/api/v1/rules/{Rule}/?project={slug}",
+    "api/v1/issues/": "/api/v1/issues/?project={slug}",
     "api/v1/labels/<int:pk>/": "/api/v1/labels/{label}/?project={slug}",
     "api/v1/snapshots/": "/api/v1/snapshots/?project={slug}",
     "api/v1/snapshots/<int:number>/": "/api/v1/snapshots/1/?project={slug}",
@@ -103,7 +106,7 @@ NOTHING_TO_SHOW = {
         + [f"api/v1/tasks/<int:pk>/{noun}/" for noun in ("claim", "draft", "flag", "labels", "adjudication")]
         + [f"{area}comments/<int:pk>/{noun}/" for area in ("p/<slug:slug>/", "api/v1/") for noun in ("replies", "resolution")]
         + [f"api/v1/labels/<int:pk>/{noun}/" for noun in ("approval", "return", "withdrawal", "revision", "calibration")]
-        + ["api/v1/cases/<int:pk>/retire/", "api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
+        + ["api/v1/issues/<int:pk>/", "api/v1/cases/<int:pk>/retire/", "api/v1/runs/<int:number>/cancel/", "api/v1/versions/<int:number>/evaluations/", "v1/chat/completions"]
         + ["admin/training/trainingrun/freeze/", "admin/training/trainingrun/<int:pk>/cancel/"]
         + [f"admin/training/modelversion/<int:pk>/{verb}/" for verb in ("promote", "rollback", "evaluate")],
         POST_ONLY,
