@@ -24,6 +24,7 @@ from annotations.review.models import Adjudication, Approval, Claim, Label, Queu
 from annotations.triage.actions.decisions import dismiss, route, take
 from annotations.triage.actions.flags import flag, raise_flags, rules_of
 from annotations.triage.actions.issues import make_issue_of
+from annotations.triage.actions.saved_views import save_view
 from annotations.triage.models import Decision, Flag
 from labelhub import jobs
 from labelhub.jobs.models import Job
@@ -106,6 +107,7 @@ def annotated_world() -> Annotated:
     routed, *_ = [route(flag.session, queue=queue, by=moderator, reason="wrong") for flag in flags[:4]]
     dismissed = dismiss(flags[4].session, by=moderator, reason="out of date")
     take(flags[0].session, by=moderator)
+    save_view(project, by=moderator, name="Harmful", rule=flags[0].rule, severity=3)
     make_score(make_rubric(project, by=moderator), interactions[0], 0.1, note="No such price.", model="judge-1")
     make_score(make_metric(project, kind="class", by=moderator), interactions[1], None, label="kind", by=moderator)
     flag(interactions[5], by=expert, reason="The parcel is late.")

@@ -31,7 +31,7 @@ from django.db.models.functions import Coalesce, Now, RowNumber
 
 from annotations.capture.models import Feedback, Interaction, Score, Session
 from annotations.review.models import Label, ReviewTask
-from annotations.triage.models import Decision, Flag, Take
+from annotations.triage.models import Decision, Flag, SavedView, Take
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 
@@ -50,6 +50,11 @@ TABS = {
 OPEN_TABS = ["open", "mine", "due", "escalated", "exemplars"]
 SOON = timedelta(hours=4)
 ALLOWED_S = {3: 3_600.0, 2: 8 * 3_600.0, 1: 24 * 3_600.0}  # by severity, for a session with one flag
+
+
+def in_view(view: SavedView) -> QuerySet[Session]:
+    """Sessions with an open flag that `view` names, as `on_board` has them."""
+    return on_board(view.project).filter(Exists(view.flags.filter(session=OuterRef("pk"))))
 
 
 def on_board(project: Project, tab: str = "open", user: User | None = None) -> QuerySet[Session]:

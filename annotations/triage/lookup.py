@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from annotations.capture.models import Feedback, Session
 from annotations.review.lookup import queue_of
 from annotations.review.models import Queue
-from annotations.triage.models import Decision, Rule
+from annotations.triage.models import Decision, Rule, SavedView
 from labelhub.errors import Invalid, NotFound
 from labelhub.people.models import User
 from labelhub.projects.models import Project
@@ -34,6 +34,14 @@ def decision_of(project: Project, user: User, pk: int) -> Decision:
     if decision is None:
         raise NotFound
     return decision
+
+
+def view_of(project: Project, user: User, pk: int) -> SavedView:
+    """One's own; raises NotFound for those of others too."""
+    view = SavedView.objects.filter(project=project, by=user, pk=pk).first()
+    if view is None:
+        raise NotFound
+    return view
 
 
 def rule_of(project: Project, pk: int) -> Rule:

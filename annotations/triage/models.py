@@ -139,6 +139,35 @@ class ProductIssue(models.Model):
         return self.title
 
 
+class SavedView(models.Model):
+    """A filter of the board under a name: a tab of its own for whoever saved it."""
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=40)
+    rule = models.ForeignKey(Rule, models.CASCADE, null=True, related_name="+", help_text="Empty: any, and people.")
+    severity = models.PositiveSmallIntegerField(default=1, help_text="At least: 1 hardly matters, 3 does harm.")
+    words = models.CharField(max_length=100, blank=True, help_text="That stand in the question.")
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project", "by", "name"], name="view_name_is_unique_for_its_owner"),
+            models.CheckConstraint(condition=Q(severity__range=(1, 3)), name="view_severity_is_one_to_three"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def flags(self) -> FlagQuerySet:
+        """The open flags for which a session stands in it."""
+        found = Flag.objects.filter(project=self.project_id, severity__gte=self.severity).open()
+        if self.rule_id:
+            found = found.filter(rule=self.rule_id)
+        return found.filter(interaction__prompt__icontains=self.words) if self.words else found
+
+
 class DecisionQuerySet(models.QuerySet["Decision"]):
     def with_begun(self) -> Self:
         """Annotated: begun, whether an expert has claimed a task that would go with the decision."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotations.triage.actions.flags import rules_of
-from annotations.triage.models import Decision, Flag, ProductIssue
+from annotations.triage.models import Decision, Flag, ProductIssue, SavedView
 from labelhub.jobs.models import Job
 from labelhub.keys.models import SERVICE_SCOPES, ApiKey, Scope
 from labelhub.people.models import User
@@ -55,6 +55,7 @@ class Place:
     members: dict[str, User] = field(default_factory=dict)
     tasks: dict[str, int] = field(default_factory=dict)  # claimed by the member of that role
     decisions: dict[str, int] = field(default_factory=dict)
+    views: dict[str, int] = field(default_factory=dict)  # saved by them
     labels: dict[str, int] = field(default_factory=dict)  # written by them
     comments: dict[str, int] = field(default_factory=dict)  # on those
     ids: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +64,8 @@ class Place:
         """What stands in `pattern` for the row, as a member of `role` would name it."""
         if "tasks/<int" in pattern:
             return self.tasks[role]
+        if "views/<int" in pattern:
+            return self.views[role]
         if "decisions/<int" in pattern:
             return self.decisions[role]
         if "comments/<int" in pattern:
@@ -101,6 +104,7 @@ def make_place(slug: str, first: int) -> Place:
     Flag.objects.create(**flag, evidence="thumb down")
     for role, person in place.members.items():
         fields = {"project": project, "session": interaction.session, "by": person}
+        place.views[role] = SavedView.objects.create(project=project, by=person, name="Mine").pk
         place.decisions[role] = Decision.objects.create(**fields, kind="dismiss", reason="noise").pk
     disputed = make_task(make_queue(project, overlap=2))
     make_label(disputed, author)

@@ -1,14 +1,17 @@
 """The list of the board: its rows, how many each tab has, and a mark of how it looks."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from annotations.capture.models import Session
 from annotations.review.views.shown import Sign
-from annotations.triage.board import OPEN_TABS, TABS, counts, on_board, worst_flags
-from annotations.triage.models import Flag
+from annotations.triage.board import OPEN_TABS, TABS, counts, in_view, on_board, worst_flags
+from annotations.triage.models import Flag, SavedView
 from labelhub.people.models import User
 from labelhub.projects.models import Project
 
@@ -16,19 +19,61 @@ PAGE, CHIPS = 50, 3
 LATE = timedelta(hours=1)  # what is due sooner stands out
 
 
-def listed(project: Project, tab: str, user: User) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Tab:
+    """One of TABS, or a person's own."""
+
+    name: str
+    words: str
+    view: SavedView | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """What stands here is decided on."""
+        return not self.view and self.name not in OPEN_TABS
+
+    @property
+    def address(self) -> str:
+        """What an address of the board ends in."""
+        return f"?tab={self.name}" if self.name != "open" else ""
+
+    def sessions(self, project: Project, user: User) -> QuerySet[Session]:
+        return in_view(self.view) if self.view else on_board(project, self.name, user)
+
+
+def own_tabs(project: Project, user: User) -> list[Tab]:
+    views = SavedView.objects.filter(project=project, by=user).select_related("project", "rule")
+    return [Tab(f"view-{view.pk}", view.name, view) for view in views]
+
+
+def tab_named(name: str, project: Project, user: User) -> Tab:
+    """What there is not is the first one."""
+    if name.startswith("view-"):
+        return next((tab for tab in own_tabs(project, user) if tab.name == name), Tab("open", TABS["open"]))
+    return Tab(name, TABS[name]) if name in TABS else Tab("open", TABS["open"])
+
+
+def listed(project: Project, tab: Tab, user: User) -> dict[str, Any]:
     """The list as it looks, and a short mark of how it looks."""
-    sessions = list(on_board(project, tab, user)[:PAGE])
-    flags = worst_flags(sessions, CHIPS, None if tab in OPEN_TABS else Flag.objects.all())
+    sessions = list(tab.sessions(project, user)[:PAGE])
+    flags = worst_flags(sessions, CHIPS, Flag.objects.all() if tab.is_closed else None)
     found, now = counts(project, user), timezone.now()
+    if tab.view:
+        found[tab.name] = tab.sessions(project, user).count()
     shown = [row(session, flags[session.pk], now) for session in sessions]
     looks = [found, *((s.pk, s.flag_count, s.newest_flag_at) for s in sessions)]  # type: ignore[attr-defined]
     looks += [(one["due"], str(one["taken"])) for one in shown]
     return {
-        "rows": shown, "order": [session.pk for session in sessions], "total": found.get(tab, len(sessions)),
-        "seen": hashlib.sha256(repr(looks).encode()).hexdigest()[:16], "counts": found, "tab": tab,
-        "tab_name": TABS[tab], "closed": tab not in OPEN_TABS, "at_tab": f"?tab={tab}" if tab != "open" else "",
+        "rows": shown, "order": [session.pk for session in sessions], "total": found.get(tab.name, len(sessions)),
+        "seen": hashlib.sha256(repr(looks).encode()).hexdigest()[:16], "counts": found, "tab": tab.name,
+        "tab_name": tab.words, "view": tab.view, "closed": tab.is_closed, "at_tab": tab.address,
     }  # fmt: skip
+
+
+def tabs(project: Project, user: User, numbers: dict[str, int]) -> list[tuple[str, str, int | None]]:
+    """(name, words, how many) of each; `numbers` are those that are known."""
+    own = [(tab.name, tab.words, tab.sessions(project, user).count()) for tab in own_tabs(project, user)]
+    return [*((name, words, numbers.get(name)) for name, words in TABS.items()), *own]
 
 
 def row(session: Any, flags: list[Flag], now: datetime) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from annotations.review.views.bulk import numbers
 from annotations.review.views.shown import facts, tone
 from annotations.triage.actions.corrections import corrections_of
 from annotations.triage.actions.decisions import dismiss, dismiss_all, escalate, route, route_all, take, undo, undo_all
-from annotations.triage.actions.flags import flag
-from annotations.triage.board import TABS, Event, on_board, trail, worst_flags
+from annotations.triage.actions.flags import flag, rules_of
+from annotations.triage.board import Event, trail, worst_flags
 from annotations.triage.likeness import Alike, alike
 from annotations.triage.lookup import chosen_queue, chosen_sessions, decision_of, session_of
 from annotations.triage.models import Decision, Flag, ProductIssue, Take
-from annotations.triage.views.listed import PAGE, flag_tone, listed
+from annotations.triage.views.listed import PAGE, Tab, flag_tone, listed, tab_named, tabs
 from labelhub.body import form_text
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.projects.models import Project
@@ -35,8 +35,8 @@ ISSUES = 50  # titles that are offered
 @require_GET
 @project_page(Right.TRIAGE)
 def board(request: HtmxHttpRequest, project: Project) -> HttpResponse:
-    """The list, and its first session beside it where there is room. ?tab= is one of TABS."""
-    return page(request, project, on_board(project, tab_of(request), request.user).first(), opened=False)
+    """The list, and its first session beside it where there is room. ?tab= is one of TABS, or view-<id>."""
+    return page(request, project, tab_of(request, project).sessions(project, request.user).first(), opened=False)
 
 
 @require_GET
@@ -49,7 +49,7 @@ def case(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
 @project_page(Right.TRIAGE)
 def rows(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     """Asked every few seconds: 204 while the list looks as it looked."""
-    context = listed(project, tab_of(request), request.user)
+    context = listed(project, tab_of(request, project), request.user)
     if context["seen"] == request.GET.get("seen"):
         return HttpResponse(status=204)
     at = request.GET.get("at", "")
@@ -100,7 +100,7 @@ def session_take(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
     messages.info(request, "It is yours: you find it under Mine." if is_mine else "Given back.")
     if is_fragment(request):
         return page(request, project, session)
-    return redirect(at_tab(request, "triage:case", project.slug, pk))
+    return redirect(at_tab(request, "triage:case", project, pk))
 
 
 @require_POST
@@ -114,15 +114,13 @@ def decisions_undo(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     return redirect("triage:board", project.slug)
 
 
-def tab_of(request: HtmxHttpRequest) -> str:
-    tab = request.GET.get("tab", "")
-    return tab if tab in TABS else "open"
+def tab_of(request: HtmxHttpRequest, project: Project) -> Tab:
+    return tab_named(request.GET.get("tab", ""), project, request.user)
 
 
-def at_tab(request: HtmxHttpRequest, name: str, *args: Any) -> str:
+def at_tab(request: HtmxHttpRequest, name: str, project: Project, *args: Any) -> str:
     """The address of a page, with the tab that one came from."""
-    tab = tab_of(request)
-    return reverse(name, args=args) + (f"?tab={tab}" if tab != "open" else "")
+    return reverse(name, args=[project.slug, *args]) + tab_of(request, project).address
 
 
 def chosen(request: HtmxHttpRequest, project: Project, pk: int) -> list[Session]:
@@ -171,7 +169,7 @@ def session_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
 
 def following(request: HtmxHttpRequest, project: Project, pk: int) -> Session | None:
     """What comes up in the list after the decision on `pk`, or on those that are chosen."""
-    order = list(on_board(project, tab_of(request), request.user)[:PAGE])
+    order = list(tab_of(request, project).sessions(project, request.user)[:PAGE])
     place = next((i for i, session in enumerate(order) if session.pk == pk), -1)
     going = {pk, *(int(one) for one in request.POST.getlist("session") if one.isdecimal())}
     left = [one for one in [*order[place + 1 :], *order[: max(place, 0)]] if one.pk not in going]
@@ -191,16 +189,15 @@ def decided(
     if is_fragment(request):
         return page(request, project, after)
     if after is None:
-        return redirect(at_tab(request, "triage:board", project.slug))
-    return redirect(at_tab(request, "triage:case", project.slug, after.pk))
+        return redirect(at_tab(request, "triage:board", project))
+    return redirect(at_tab(request, "triage:case", project, after.pk))
 
 
 def page(request: HtmxHttpRequest, project: Project, session: Session | None, *, opened: bool = True) -> HttpResponse:
     """`opened`: on a phone the session covers the list."""
-    tab = tab_of(request)
     context: dict[str, Any] = {"project": project, "session": session, "opened": opened and session}
-    context |= listed(project, tab, request.user)
-    context["tabs"] = [(name, words, context["counts"].get(name)) for name, words in TABS.items()]
+    context |= listed(project, tab_of(request, project), request.user)
+    context |= {"tabs": tabs(project, request.user, context["counts"]), "rules": rules_of(project)}
     if session:
         context |= looked_at(session) | neighbours(context.pop("order"), session.pk)
         context["corrections"], context["alike"] = corrections_of(session.pk), alike_ones(session, context["why"])

@@ -27,7 +27,7 @@ from annotations.review.models import (
     ReviewTask,
     SpanComment,
 )  # fmt: skip
-from annotations.triage.models import Decision, Flag, ProductIssue, Rule
+from annotations.triage.models import Decision, Flag, ProductIssue, Rule, SavedView
 from labelhub.body import stored_text, stored_value
 from labelhub.jobs.models import Job
 from labelhub.keys.models import ApiKey
@@ -323,6 +323,7 @@ class World:
                 project=self.project, kind=Rule.Kind.WORDS, name=self.cut(60), words=self.words, active=False
             )
         )
+        self.keep(SavedView.objects.create(project=self.project, by=self.by, name=self.cut(40), words=self.cut(100)))
         flags = [
             Flag.objects.create(
                 project=self.project, session=self.session, interaction=row, kind="defect", rule=rule,

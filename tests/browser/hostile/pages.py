@@ -33,7 +33,7 @@ PAGES = {
     "p/<slug:slug>/adjudications/": "/p/{slug}/adjudications/",
     "p/<slug:slug>/adjudications/<int:pk>/": "/p/{slug}/adjudications/{disputed}/",
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/ /p/{slug}/approvals/{choice}/",
-    "p/<slug:slug>/triage/": "/p/{slug}/triage/",
+    "p/<slug:slug>/triage/": "/p/{slug}/triage/?tab=view-{SavedView} /p/{slug}/triage/",
     "p/<slug:slug>/triage/<int:pk>/": "/p/{slug}/triage/{session}/",
     "p/<slug:slug>/triage/issues/": "/p/{slug}/triage/issues/",
     "p/<slug:slug>/triage/issues/<int:pk>/": "/p/{slug}/triage/issues/{ProductIssue}/",
@@ -97,6 +97,7 @@ SHARED = {
 NOTHING_TO_SHOW = {
     **dict.fromkeys(
         [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "snooze", "lease", "release")]
+        + ["p/<slug:slug>/triage/views/", "p/<slug:slug>/triage/views/<int:pk>/removal/"]
         + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal", "escalation", "issue", "take", "correction", "merge")]
         + [f"p/<slug:slug>/approvals/{verb}/" for verb in ("<int:pk>/approval", "<int:pk>/return", "all")]
         + [f"p/<slug:slug>/q/<slug:queue>/{verb}/" for verb in ("claim", "tasks/labels", "tasks/assignment", "tasks/undo")]
