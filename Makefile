@@ -56,7 +56,7 @@ test: setup chromium lint types ## every check and every test at its small count
 
 verify: setup chromium ## the counts that the bars name; writes docs/verified.json
 	rm -f docs/verified.json
-	LABELHUB_COUNTS=verify $(BIN)/pytest $(TOGETHER) -n 3 --bars=docs/verified.json; together=$$?; \
+	LABELHUB_COUNTS=verify $(BIN)/pytest $(TOGETHER) -n 3 --durations=40 --bars=docs/verified.json; together=$$?; \
 	LABELHUB_COUNTS=verify $(BIN)/pytest -m alone --bars=docs/verified.json --bars-add && exit $$together
 
 bench: setup ## what the loop's steps cost beside bare references; writes var/bench/$(BENCH).json

@@ -46,4 +46,7 @@ urlpatterns = [
     path("comments/<int:pk>/replies/", review.comment_replies),
     path("comments/<int:pk>/resolution/", review.comment_resolution),
     path("context/", guidance.context),
+    path("guidance/", guidance.guidance),
+    path("guidance/<int:pk>/approval/", guidance.guidance_approval),
+    path("guidance/<int:pk>/retirement/", guidance.guidance_retirement),
 ]

@@ -10,7 +10,7 @@ from annotations.capture.models import (
     Session,
     Watermark,
 )
-from annotations.guidance.models import Injection
+from annotations.guidance.models import Guidance, GuidanceInjection, Injection
 from annotations.recall.models import Embedding, EncoderSet
 from annotations.review.models import (
     Approval,
@@ -34,8 +34,8 @@ from annotations.review.models import (
 from annotations.triage.models import Decision, Flag, Rule
 
 __all__ = [
-    "Approval", "Assignment", "CalibrationResult", "Candidate", "Claim", "Decision", "Draft", "Embedding", "EncoderSet",
-    "Feedback", "Flag", "ImportJob", "Injection", "Interaction", "Label", "LabelCategory", "Metric", "Queue",
-    "RawPayload", "Reply", "Resolution", "Return", "ReviewTask", "Rule", "Score", "Session", "SpanComment",
-    "Suggestion", "SuggestionOutcome", "Watermark", "Withdrawal",
+    "Approval", "Assignment", "CalibrationResult", "Candidate", "Claim", "Decision", "Draft", "Embedding",
+    "EncoderSet", "Feedback", "Flag", "Guidance", "GuidanceInjection", "ImportJob", "Injection", "Interaction",
+    "Label", "LabelCategory", "Metric", "Queue", "RawPayload", "Reply", "Resolution", "Return", "ReviewTask",
+    "Rule", "Score", "Session", "SpanComment", "Suggestion", "SuggestionOutcome", "Watermark", "Withdrawal",
 ]  # fmt: skip

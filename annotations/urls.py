@@ -4,6 +4,7 @@ from allauth.account.views import logout
 from django.contrib import admin
 from django.urls import include, path
 
+from annotations.guidance import views as guidance
 from annotations.review import views as review
 from annotations.triage import views as triage
 
@@ -63,9 +64,15 @@ triage_pages = [
     path("decisions/<int:pk>/undo/", triage.decision_undo, name="undo"),
     path("sessions/<int:pk>/", triage.session_page, name="session"),
 ]
+guidance_pages = [
+    path("guidance/", guidance.guidance_list, name="list"),
+    path("guidance/<int:pk>/approval/", guidance.guidance_approval, name="approval"),
+    path("guidance/<int:pk>/retirement/", guidance.guidance_retirement, name="retirement"),
+]
 urlpatterns = [
     path("accounts/logout/", review.gives_back(logout)),
     path("admin/logout/", review.gives_back(admin.site.admin_view(admin.site.logout))),
     path("p/<slug:slug>/", include((review_pages, "review"))),
     path("p/<slug:slug>/", include((triage_pages, "triage"))),
+    path("p/<slug:slug>/", include((guidance_pages, "guidance"))),
 ]

@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 
 from annotations.capture.actions.ingest import ingest_feedback, ingest_interactions
 from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Watermark
-from annotations.guidance.models import Injection
+from annotations.guidance.actions import approve_guidance, draft, retire_guidance
+from annotations.guidance.models import Guidance, GuidanceInjection, Injection
 from annotations.recall.models import Embedding
 from annotations.review.actions.adjudications import choose
 from annotations.review.actions.approvals import approve, send_back
@@ -85,6 +86,7 @@ class Annotated:
     injection: Injection
     done: Job
     adjudication: Adjudication  # of two labels, approved first
+    guidance: Guidance  # active, and told once
 
     @property
     def corrected(self) -> Label:
@@ -132,6 +134,7 @@ def annotated_world() -> Annotated:
     skip(make_claim_of_another(queue, project), by=moderator, reason="not mine")
     injection = Injection.objects.create(project=project, approval=approval, prompt_sha256="0" * 64, similarity=0.97)
     injection.refresh_from_db()
+    guidance = _guided(project, moderator, admin)
     adjudication = _settled(project, interactions[4])
     done = jobs.enqueue("tests.worlds.nothing", project=project)
     run(done.pk)
@@ -140,7 +143,7 @@ def annotated_world() -> Annotated:
     return Annotated(
         project, expert, moderator, admin, interactions, Feedback.objects.parked().get(project=project), queue, approval,
         good, returned, waiting, calibrated, held, routed, dismissed, injection, done,
-        adjudication,
+        adjudication, guidance,
     )  # fmt: skip
 
 
@@ -150,6 +153,17 @@ def _settled(project: Project, interaction: Interaction) -> Adjudication:
     task = ReviewTask.objects.create(project=project, queue=queue, interaction=interaction, reason="by hand")
     chosen, _ = make_label(task, make_member(project), **FLAWED), make_label(task, make_member(project), verdict="good")
     return choose(chosen, by=make_member(project, Role.MODERATOR), reason="It is on sale.", ground="checked")
+
+
+def _guided(project: Project, author: User, by: User) -> Guidance:
+    """Active guidance that a prompt was told; another was given up."""
+    asked = "May I return what I have used?"
+    retired = draft(project, by=author, trigger=asked, instruction="Say no.")
+    retire_guidance(retired, by=author, reason="Too short.")
+    active = draft(project, by=author, trigger=asked, instruction="Say within how many days, and in what state.")
+    approve_guidance(active, by=by)
+    GuidanceInjection.objects.create(project=project, guidance=active, prompt_sha256="0" * 64, similarity=0.9)
+    return active
 
 
 def nothing(_subject: str) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.contrib.postgres.functions import TransactionNow
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q
 
-from annotations.guidance.models import Injection
+from annotations.guidance.models import GuidanceApproval, GuidanceInjection, Injection
 from annotations.recall.actions import PROMPT
 from annotations.recall.models import Embedding
 from annotations.recall.sameness import SAME_MEANING
@@ -60,5 +60,29 @@ INVARIANTS = [
         of=Injection.objects.all(),
         broken=no_sha256("prompt_sha256"),
         says="Injection {row.pk} holds something else than a sha256 of the prompt.",
+    ),
+    Invariant(
+        "nobody approved guidance of their own",
+        of=GuidanceApproval.objects.all(),
+        broken=Q(by=F("guidance__author")),
+        says="Guidance {row.guidance_id} was approved by its author, person {row.by_id}: retire it.",
+    ),
+    Invariant(
+        "guidance was handed out only while it was approved",
+        of=GuidanceInjection.objects.all(),
+        broken=Q(guidance__approval=None) | Q(at__lt=F("guidance__approval__at")),
+        says="Guidance {row.guidance_id} was told a prompt at {row.at:%Y-%m-%d %H:%M:%S}, before anybody approved it.",
+    ),
+    Invariant(
+        "guidance was handed out as far as it reaches",
+        of=GuidanceInjection.objects.all(),
+        broken=Q(similarity__lt=F("guidance__reach") - 0.001) | Q(similarity__gt=1.001),
+        says="Guidance {row.guidance_id} was told a prompt at similarity {row.similarity}, which it does not reach.",
+    ),
+    Invariant(
+        "of a prompt that guidance was told only the hash is kept",
+        of=GuidanceInjection.objects.all(),
+        broken=no_sha256("prompt_sha256"),
+        says="Injection {row.pk} of guidance {row.guidance_id} holds something else than a sha256 of the prompt.",
     ),
 ]

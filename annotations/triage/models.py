@@ -185,8 +185,11 @@ class Decision(models.Model):
         PRODUCT_ISSUE = "product_issue", "made a product issue"
         CORRECTION = "correction", "the end user's correction taken"
         MERGE = "merge", "put with another session"
+        GUIDANCE = "guidance", "made guidance"
 
-    CLOSING: ClassVar = [Kind.ROUTE, Kind.DISMISS, Kind.PRODUCT_ISSUE, Kind.CORRECTION, Kind.MERGE]
+    CLOSING: ClassVar = [
+        Kind.ROUTE, Kind.DISMISS, Kind.PRODUCT_ISSUE, Kind.CORRECTION, Kind.MERGE, Kind.GUIDANCE,
+    ]  # fmt: skip
 
     project = models.ForeignKey(Project, models.CASCADE)
     session = models.ForeignKey(Session, models.CASCADE, related_name="decisions")

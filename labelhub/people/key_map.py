@@ -58,6 +58,7 @@ KEYS = [
     Key("dismiss", "Dismiss", ("D",), (TRIAGE,)),
     Key("mine", "Take it yourself, or give it back", ("M",), (TRIAGE,)),
     Key("correction", "Take the end user's better answer", ("R",), (TRIAGE,)),
+    Key("make-guidance", "Make guidance of it", ("I",), (TRIAGE,)),
     Key("merge", "Put sessions together", ("B",), (TRIAGE,)),
     Key("issue", "The product's fault", ("P",), (TRIAGE,)),
     Key("escalate", "Ask an admin", ("L",), (TRIAGE,)),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from annotations.guidance.models import Guidance
 from annotations.triage.actions.flags import rules_of
 from annotations.triage.models import Decision, Flag, ProductIssue, SavedView
 from labelhub.jobs.models import Job
@@ -81,7 +82,7 @@ class Place:
 
 
 MARKS = [
-    ("/q/<slug", "queue"), ("approvals/<int", "label"), ("adjudications/<int", "disputed"), ("labels/<int", "label"), ("triage/<int", "session"), ("rules/<int", "rule"), ("issues/<int", "issue"), ("sessions/<int", "session"),
+    ("/q/<slug", "queue"), ("approvals/<int", "label"), ("adjudications/<int", "disputed"), ("labels/<int", "label"), ("triage/<int", "session"), ("rules/<int", "rule"), ("guidance/<int", "guidance"), ("issues/<int", "issue"), ("sessions/<int", "session"),
     ("interactions/<int", "interaction"), ("evaluations/<int", "evaluation"), ("snapshots/<int", "number"),
     ("runs/<int", "number"), ("versions/<int", "number"), ("queues/<slug", "queue"), ("suites/<slug", "suite"), ("v1/cases/<int", "case"), ("/cases/<int", "interaction"),
     ("trainingrun/<", "run"), ("modelversion/<", "version"), ("labelhub/project/<", "project"),
@@ -110,6 +111,7 @@ def make_place(slug: str, first: int) -> Place:
     make_label(disputed, author)
     make_label(disputed, make_member(project), verdict="good")
     place.ids = {
+        "guidance": Guidance.objects.create(project=project, author=author, trigger="Is it?", instruction="Say so.").pk,
         "disputed": disputed.pk, "label": make_label(make_task(queue), author).pk, "session": interaction.session_id, "rule": rules_of(project)[0].pk,
         "issue": ProductIssue.objects.create(project=project, title="Slow parcels", by=person).pk, "queue": queue.slug, "queue_pk": queue.pk,
         "interaction": interaction.pk,

@@ -19,12 +19,13 @@ from labelhub.keys.authentication import Caller, api
 from labelhub.keys.models import Scope
 from labelhub.projects.rights import Right
 
+KINDS = [kind for kind in Decision.Kind.values if kind != Decision.Kind.GUIDANCE]  # which /guidance/ makes
 DECISION = {
     "type": "object",
     "required": ["session", "kind"],
     "properties": {
         "session": {"type": "integer"},
-        "kind": {"type": "string", "enum": Decision.Kind.values},
+        "kind": {"type": "string", "enum": KINDS},
         "queue": {"type": "string", "description": "slug, for route and correction"},
         "into": {"type": "integer", "description": "for merge: the session that the decision stands for too"},
         "feedback": {"type": "integer", "description": "for correction: the end user's better answer"},
@@ -68,7 +69,7 @@ def decisions(request: Request, caller: Caller) -> Response:
     """Decide on the open flags of a session, in one of the kinds that the board knows."""
     body, project, user = object_of(request), caller.project, caller.user
     session = session_of(project, user, whole_number_of(body, "session"))
-    kind = choice_of(body, "kind", Decision.Kind.values, required=True)
+    kind = choice_of(body, "kind", KINDS, required=True)
     reason = text_of(body, "reason", limit=REASON)
     if kind == Decision.Kind.ROUTE:
         queue = chosen_queue(project, user, text_of(body, "queue", limit=60))

@@ -36,7 +36,7 @@ ISSUES = 50  # titles that are offered
 @project_page(Right.TRIAGE)
 def board(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     """The list, and its first session beside it where there is room. ?tab= is one of TABS, or view-<id>."""
-    return page(request, project, tab_of(request, project).sessions(project, request.user).first(), opened=False)
+    return page(request, project, None, first=True)
 
 
 @require_GET
@@ -193,10 +193,12 @@ def decided(
     return redirect(at_tab(request, "triage:case", project, after.pk))
 
 
-def page(request: HtmxHttpRequest, project: Project, session: Session | None, *, opened: bool = True) -> HttpResponse:
-    """`opened`: on a phone the session covers the list."""
-    context: dict[str, Any] = {"project": project, "session": session, "opened": opened and session}
-    context |= listed(project, tab_of(request, project), request.user)
+def page(request: HtmxHttpRequest, project: Project, session: Session | None, *, first: bool = False) -> HttpResponse:
+    """`session` on a phone covers the list; `first`: that of the list, beside it where there is room."""
+    context = listed(project, tab_of(request, project), request.user)
+    if first and context["rows"]:
+        session = context["rows"][0]["session"]
+    context |= {"project": project, "session": session, "opened": session and not first}
     context |= {"tabs": tabs(project, request.user, context["counts"]), "rules": rules_of(project)}
     if session:
         context |= looked_at(session) | neighbours(context.pop("order"), session.pk)

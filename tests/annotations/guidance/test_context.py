@@ -49,7 +49,7 @@ def test_an_encoder_that_is_down_gives_an_empty_degraded_answer(client, monkeypa
     headers = {"Authorization": f"Bearer {make_key(make_project(), 'inject')}"}
     answer = client.post("/api/v1/context/", '{"prompt": "hi"}', content_type="application/json", headers=headers)
     assert answer.status_code == 200
-    assert answer.json() == {"corrections": [], "system_block": "", "degraded": True}
+    assert answer.json() == {"corrections": [], "guidance": [], "system_block": "", "degraded": True}
 
 
 @pytest.mark.bar("3a-70", "S14")

@@ -47,6 +47,26 @@ def _(world):
     update(world.injection, prompt_sha256="How much is the lantern?")
 
 
+@plant("nobody approved guidance of their own")
+def _(world):
+    update(world.guidance.approval, by_id=world.guidance.author_id)
+
+
+@plant("guidance was handed out only while it was approved")
+def _(world):
+    update(world.guidance.injections.get(), at=LONG_AGO)
+
+
+@plant("guidance was handed out as far as it reaches")
+def _(world):
+    update(world.guidance.injections.get(), similarity=0.6)
+
+
+@plant("of a prompt that guidance was told only the hash is kept")
+def _(world):
+    update(world.guidance.injections.get(), prompt_sha256="How much is the lantern?")
+
+
 @pytest.mark.bar("doctor")
 @pytest.mark.parametrize("name", plant.names)
 def test_a_planted_breach_is_found_by_its_invariant_alone(world, name):

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from annotations.capture.models import Feedback, ImportJob, Interaction, RawPayload, Session
+from annotations.guidance.models import Guidance, GuidanceRetirement
 from annotations.recall.models import EncoderSet
 from annotations.review.models import (
     Adjudication,
@@ -61,6 +62,7 @@ OURS = {
     "annotations.Watermark.follow_up": "the name of a function of ours",
     "annotations.Queue.slug": "letters, digits and hyphens, checked by create_queue",
     "annotations.Injection.prompt_sha256": "a hash",
+    "annotations.GuidanceInjection.prompt_sha256": "a hash",
     "annotations.Embedding.kind": "of a fixed list",
     "annotations.Embedding.text_sha256": "a hash",
     "training.PromptGroup.key_sha256": "a hash",
@@ -323,6 +325,12 @@ class World:
                 project=self.project, kind=Rule.Kind.WORDS, name=self.cut(60), words=self.words, active=False
             )
         )
+        guidance = self.keep(
+            Guidance.objects.create(
+                project=self.project, trigger=self.words, instruction=self.words, author=self.moderator
+            )
+        )
+        GuidanceRetirement.objects.create(guidance=guidance, by=self.by, reason=self.cut(300))
         self.keep(SavedView.objects.create(project=self.project, by=self.by, name=self.cut(40), words=self.cut(100)))
         flags = [
             Flag.objects.create(

@@ -30,6 +30,7 @@ PAGES = {
     "p/<slug:slug>/tasks/<int:pk>/preview/": "/p/{slug}/tasks/{task}/preview/",
     "p/<slug:slug>/tasks/<int:pk>/similar/": "/p/{slug}/tasks/{task}/similar/",
     "p/<slug:slug>/approvals/": "/p/{slug}/approvals/",
+    "p/<slug:slug>/guidance/": "/p/{slug}/guidance/ /p/{slug}/guidance/?session={session}",
     "p/<slug:slug>/adjudications/": "/p/{slug}/adjudications/",
     "p/<slug:slug>/adjudications/<int:pk>/": "/p/{slug}/adjudications/{disputed}/",
     "p/<slug:slug>/approvals/<int:pk>/": "/p/{slug}/approvals/{label}/ /p/{slug}/approvals/{choice}/",
@@ -67,6 +68,7 @@ SHARED = {
     "api/v1/queues/": "/api/v1/queues/?project={slug}",
     "api/v1/adjudications/": "/api/v1/adjudications/?project={slug}",
     "api/v1/labels/": "/api/v1/labels/?project={slug}",
+    "api/v1/guidance/": "/api/v1/guidance/?project={slug}",
     "api/v1/rules/": "/api/v1/rules/?project={slug}",
     "api/v1/rules/<int:pk>/": "/api/v1/rules/{Rule}/?project={slug}",
     "api/v1/issues/": "/api/v1/issues/?project={slug}",
@@ -97,6 +99,7 @@ SHARED = {
 NOTHING_TO_SHOW = {
     **dict.fromkeys(
         [f"p/<slug:slug>/tasks/<int:pk>/{verb}/" for verb in ("claim", "draft", "flag", "label", "skip", "snooze", "lease", "release")]
+        + [f"{area}guidance/<int:pk>/{verb}/" for area in ("p/<slug:slug>/", "api/v1/") for verb in ("approval", "retirement")]
         + ["p/<slug:slug>/triage/views/", "p/<slug:slug>/triage/views/<int:pk>/removal/"]
         + [f"p/<slug:slug>/triage/<int:pk>/{verb}/" for verb in ("route", "dismissal", "escalation", "issue", "take", "correction", "merge")]
         + [f"p/<slug:slug>/approvals/{verb}/" for verb in ("<int:pk>/approval", "<int:pk>/return", "all")]
