@@ -1,7 +1,7 @@
 """Handing corrections and guidance out; guidance is drafted, approved by a second person, and retired."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,7 +27,7 @@ from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
 LONGEST, REASON = 2_000, 300  # characters of a trigger and of an instruction; of a reason
-REACH = 0.5, 1.0
+REACH, LONGEST_TERM = (0.5, 1.0), timedelta(days=3_650)
 
 
 def give_context(project: Project, prompt: str) -> ContextAnswer:
@@ -62,8 +62,9 @@ def draft(
         ensure(fits, Invalid(f"{field} must be text of 1 to {LONGEST:,} characters.", field=field))
     least, most = REACH
     ensure(least <= reach <= most, Invalid(f"reach must lie between {least:g} and {most:g}.", field="reach"))
-    to_come = expires_at is None or expires_at > timezone.now()
-    ensure(to_come, Invalid("It would have expired already: choose a moment to come.", field="expires_at"))
+    now = timezone.now()
+    to_come = expires_at is None or now < expires_at < now + LONGEST_TERM
+    ensure(to_come, Invalid("It must end within the next ten years, or be without an end.", field="expires_at"))
     decision = _decision(session, by) if session else None
     made = Guidance.objects.create(
         project=project, trigger=trigger, instruction=instruction, reach=reach, author=by, decision=decision,

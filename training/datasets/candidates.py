@@ -103,12 +103,12 @@ def corrected(corrections: Sequence[Approval], project: Project) -> list[Correct
 
 
 def unflagged(project: Project, *, model_versions: Q) -> "QuerySet[Any, Any]":
-    """Captured answers of those versions that nobody flagged, called flawed or prompted with a correction."""
+    """Captured answers of those versions that nobody flagged or called flawed, and that were given without our help."""
     flagged = Flag.objects.defects().filter(interaction=OuterRef("pk"))
     labelled = Label.objects.filter(task__interaction=OuterRef("pk"))
     rows = Interaction.objects.filter(model_versions, project=project).exclude(output="")
-    rows = rows.exclude(Exists(flagged)).exclude(Exists(labelled)).exclude(system_context__contains="<corrections>")
-    return rows.values("pk")
+    helped = Q(system_context__contains="<corrections>") | Q(system_context__contains="<guidance>")
+    return rows.exclude(Exists(flagged)).exclude(Exists(labelled)).exclude(helped).values("pk")
 
 
 def neighbours(project: Project, corrections: Iterable[Corrected], among: "QuerySet[Any, Any]") -> list[Said]:

@@ -111,7 +111,7 @@ def test_its_author_does_not_approve_it_on_any_path(project, author, second):
 def test_what_none_can_be_is_refused_and_nothing_is_kept(project, author):
     for wrong in (
         {"trigger": " "}, {"instruction": ""}, {"instruction": "x" * 2_001}, {"reach": 0.4}, {"reach": float("nan")},
-        {"expires_at": timezone.now() - timedelta(days=1)},
+        {"expires_at": timezone.now() - timedelta(days=1)}, {"expires_at": timezone.now() + timedelta(days=4_000)},
     ):  # fmt: skip
         with pytest.raises(Invalid):
             draft(project, by=author, **{"trigger": ASKED, "instruction": SAID, **wrong})
@@ -137,6 +137,15 @@ def test_a_preview_says_which_past_questions_it_would_touch(encoder, project, au
     body = {"trigger": ASKED, "instruction": "", "reach": "0.75", "preview": "1"}
     page = browser(author).post(f"/p/{project.slug}/guidance/", body).content.decode()
     assert "The nearest questions so far" in page
+    assert not Guidance.objects.exists()
+
+
+def test_a_day_beyond_all_reason_is_refused_beside_what_was_typed(project, author):
+    for day in "9999-12-31", "0001-01-01", "tomorrow", "2027-02-31":
+        body = {"trigger": ASKED, "instruction": SAID, "expires": day}
+        page = browser(author).post(f"/p/{project.slug}/guidance/", body)
+        assert page.status_code == 422, day
+        assert SAID in page.content.decode()
     assert not Guidance.objects.exists()
 
 

@@ -68,14 +68,15 @@ def test_rows_carry_hashes_people_and_kinds(project, admin):
     assert content_sha256(snapshot) == snapshot.content_sha256
 
 
-def test_rehearsal_leaves_out_what_was_flagged_contradicted_or_prompted_with_a_correction(project, admin):
+@pytest.mark.parametrize("name", ["corrections", "guidance"])
+def test_rehearsal_leaves_out_what_was_flagged_contradicted_or_prompted_with_what_we_inject(project, admin, name):
     make_approval(project)
     same = make_interaction(project, prompt="So how much is the lantern?", output="The lantern costs 45 euros.")
     flagged = make_interaction(project, prompt="How much is the rucksack?", output="The rucksack costs 1 euro.")
     Flag.objects.create(
         project=project, session=flagged.session, interaction=flagged, kind="defect", evidence="thumb down"
     )
-    block = "<corrections>\nQ: a\nA: b\n</corrections>"
+    block = f"Be kind.\n<{name}>\nsaid\n</{name}>"
     helped = make_interaction(
         project, prompt="How much is the tent?", output="The tent costs 9 euros.", system_context=block
     )
