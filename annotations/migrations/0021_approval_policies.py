@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
-                    "reason",
+                    "ground",
                     models.CharField(
                         choices=[
                             ("checked", "checked against a source"),
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="approval",
-            name="reason",
+            name="ground",
             field=models.CharField(
                 blank=True,
                 choices=[
@@ -135,13 +135,13 @@ class Migration(migrations.Migration):
                     ("every", "two, for every label"),
                 ],
                 default="never",
-                help_text="How many people approve, each with a reason.",
+                help_text="How many people approve, each on a ground.",
                 max_length=9,
             ),
         ),
         migrations.AddField(
             model_name="queue",
-            name="policy",
+            name="approve_which",
             field=models.CharField(
                 choices=[
                     ("every", "every label"),
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="queue",
-            name="policy_share",
+            name="approve_share",
             field=models.FloatField(default=0.1, help_text="Of a share: how large it is, 0 to 1."),
         ),
         migrations.AddField(
@@ -173,7 +173,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="queue",
             constraint=models.CheckConstraint(
-                condition=models.Q(("policy_share__range", (0, 1))), name="queue_share_is_a_share"
+                condition=models.Q(("approve_share__range", (0, 1))), name="queue_share_is_a_share"
             ),
         ),
         migrations.AddField(

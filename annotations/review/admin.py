@@ -14,7 +14,7 @@ from labelhub.people.models import User
 
 SET_UP = (
     "name", "instructions", "order", "assignment", "random_tenth", "overlap", "lease_minutes", "calibration_every",
-    "calibration_feedback", "suggests", "policy", "policy_share", "approve_twice", "threads_block", "reviewers",
+    "calibration_feedback", "suggests", "approve_which", "approve_share", "approve_twice", "threads_block", "reviewers",
 )  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from annotations.review.models import (
     CalibrationResult,
     Candidate,
     Claim,
+    Ground,
     Label,
     Queue,
-    Reason,
     ReviewTask,
     SpanComment,
     Suggestion,
@@ -42,8 +42,8 @@ QUEUE = {
         },
         "calibration_feedback": {"type": "boolean", "default": True},
         "suggests": {"type": "boolean", "default": False, "description": "Show what decided cases make likely."},
-        "policy": {"type": "string", "enum": Queue.Policy.values, "default": Queue.Policy.EVERY},
-        "policy_share": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.1},
+        "approve_which": {"type": "string", "enum": Queue.Which.values, "default": Queue.Which.EVERY},
+        "approve_share": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.1},
         "approve_twice": {"type": "string", "enum": Queue.Twice.values, "default": Queue.Twice.NEVER},
         "threads_block": {"type": "boolean", "default": False},
         "reviewers": {**TEXTS, "description": "E-mail addresses of members; empty: every expert."},
@@ -97,7 +97,7 @@ BULK = {
     },
 }
 REVISION = {**JUDGEMENT, "required": ["verdict"]}
-GROUND = {"type": "string", "enum": ["", *Reason.values], "description": "Needed where two people approve."}
+GROUND = {"type": "string", "enum": ["", *Ground.values], "description": "Needed where two people approve."}
 APPROVAL = {"type": "object", "properties": {"note": TEXT, "ground": GROUND}}
 ADJUDICATION = {
     "type": "object",
@@ -112,7 +112,7 @@ def queue_body(queue: Queue) -> dict[str, Any]:
         "overlap": queue.overlap, "lease_minutes": queue.lease_minutes, "order": queue.order,
         "assignment": queue.assignment, "random_tenth": queue.random_tenth,
         "calibration_every": queue.calibration_every, "calibration_feedback": queue.calibration_feedback,
-        "suggests": queue.suggests, "policy": queue.policy, "policy_share": queue.policy_share,
+        "suggests": queue.suggests, "approve_which": queue.approve_which, "approve_share": queue.approve_share,
         "approve_twice": queue.approve_twice, "threads_block": queue.threads_block,
         "reviewers": [user.email for user in queue.reviewers.order_by("email")],
     }  # fmt: skip

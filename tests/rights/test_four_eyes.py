@@ -112,9 +112,10 @@ def test_there_is_no_other_way_to_approve():
     """No page of the admin, no bulk route, no command: whoever adds one adds the second person to it and to this test."""
     assert {model for model in (Approval, Label) if admin.site.is_registered(model)} == set()
     assert sorted(one for one in patterns() if "approv" in one) == [
+        "api/v1/guidance/<int:pk>/approval/",  # of guidance: see test_guidance.py
         "api/v1/labels/<int:pk>/approval/", "p/<slug:slug>/approvals/", "p/<slug:slug>/approvals/<int:pk>/",
         "p/<slug:slug>/approvals/<int:pk>/approval/", "p/<slug:slug>/approvals/<int:pk>/return/",
-        "p/<slug:slug>/approvals/all/",
+        "p/<slug:slug>/approvals/all/", "p/<slug:slug>/guidance/<int:pk>/approval/",
     ]  # fmt: skip
     from django.core.management import get_commands
 
@@ -147,7 +148,7 @@ ROUND_IT = {
     "approve for another answer": (INSERT, ["project", "label", "other_interaction", "second"]),
     "approve in another project": (INSERT, ["other_project", "label", "interaction", "second"]),
     "approve one's own as the first of two": (
-        "INSERT INTO annotations_firstapproval (label_id, by_id, reason) VALUES (%s, %s, 'known')", ["label", "author"]
+        "INSERT INTO annotations_firstapproval (label_id, by_id, ground) VALUES (%s, %s, 'known')", ["label", "author"]
     ),
     "say that one approved it": ("UPDATE annotations_approval SET by_id = %s", ["author"]),
     "say that a third approved it": ("UPDATE annotations_approval SET by_id = %s", ["third"]),

@@ -20,7 +20,7 @@ from labelhub.projects.rights import Right
 def choose(label: Label, *, by: User, reason: str, ground: str = "") -> Adjudication:
     """Approve `label`, if it is not yet, and decide against what else waits; its authors are told, with `reason`.
 
-    `ground` is one of `Reason`, where two people approve: this is then the first approval.
+    `ground` is one of `Ground`, where two people approve: this is then the first approval.
     Raises NotAllowed for a party to it, StaleState once it is settled, Invalid without a reason.
     """
     task, said = _disputed(label.task_id, by, reason)
@@ -32,7 +32,7 @@ def choose(label: Label, *, by: User, reason: str, ground: str = "") -> Adjudica
     if is_truth:
         settle(ReviewTask.objects.filter(pk=task.pk))
     else:
-        approve_next(label, by=by, reason=ground)
+        approve_next(label, by=by, ground=ground)
     return adjudication
 
 

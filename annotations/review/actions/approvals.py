@@ -10,9 +10,9 @@ from annotations.review.actions.seats import locked, settle
 from annotations.review.models import (
     Approval,
     FirstApproval,
+    Ground,
     Label,
     Queue,
-    Reason,
     Return,
     ReviewTask,
     SpanComment,
@@ -26,14 +26,14 @@ from labelhub.projects.rights import Right
 
 
 @transaction.atomic
-def approve(label: Label, *, by: User, note: str = "", reason: str = "") -> Approval:
+def approve(label: Label, *, by: User, note: str = "", ground: str = "") -> Approval:
     """Accept `label` as truth: from this commit on its answer can be injected and trained on.
 
-    `reason` is one of `Reason`; where two people approve, both name theirs, and `approve_first` comes before.
+    `ground` is one of `Ground`; where two people approve, both name theirs, and `approve_first` comes before.
     Raises NotAllowed if `by` wrote it, approved it first or may not approve here, StaleState if it was approved or sent
     back before or its comments are not settled. The task itself is decided once each of its labels is.
     """
-    task = _acceptable(label, by, reason)
+    task = _acceptable(label, by, ground)
     first = FirstApproval.objects.filter(label=label).select_related("by").first()
     if needs_two(task):
         ensure(first is not None, StaleState("Two people approve this label. You would be the first of them."))
@@ -43,7 +43,7 @@ def approve(label: Label, *, by: User, note: str = "", reason: str = "") -> Appr
         with transaction.atomic():
             approval = Approval.objects.create(
                 project_id=label.project_id, label=label, interaction_id=task.interaction_id, by=by, note=note,
-                reason=reason, of_pair=task.candidate_id is not None,
+                ground=ground, of_pair=task.candidate_id is not None,
             )  # fmt: skip
     except IntegrityError as error:
         raise StaleState("This label is approved already.") from error
@@ -53,19 +53,19 @@ def approve(label: Label, *, by: User, note: str = "", reason: str = "") -> Appr
 
 
 @transaction.atomic
-def approve_first(label: Label, *, by: User, reason: str) -> FirstApproval:
+def approve_first(label: Label, *, by: User, ground: str) -> FirstApproval:
     """The first of two acceptances; nothing is taught yet. Raises like `approve`."""
-    _acceptable(label, by, reason)
+    _acceptable(label, by, ground)
     before = FirstApproval.objects.filter(label=label).select_related("by").first()
     ensure(before is None, StaleState(f"{before and before.by} has approved it first. Reload to see what is missing."))
-    return FirstApproval.objects.create(label=label, by=by, reason=reason)
+    return FirstApproval.objects.create(label=label, by=by, ground=ground)
 
 
-def approve_next(label: Label, *, by: User, note: str = "", reason: str = "") -> Approval | FirstApproval:
+def approve_next(label: Label, *, by: User, note: str = "", ground: str = "") -> Approval | FirstApproval:
     """The acceptance that is missing: the only one, or the first or second of two. Raises like `approve`."""
     if needs_two(label.task) and not FirstApproval.objects.filter(label=label).exists():
-        return approve_first(label, by=by, reason=reason)
-    return approve(label, by=by, note=note, reason=reason)
+        return approve_first(label, by=by, ground=ground)
+    return approve(label, by=by, note=note, ground=ground)
 
 
 def needs_two(task: ReviewTask) -> bool:
@@ -79,26 +79,26 @@ class Outcome:
     refused: list[str]  # why others were left alone
 
 
-def approve_all(labels: Iterable[Label], *, by: User, reason: str = "") -> Outcome:
+def approve_all(labels: Iterable[Label], *, by: User, ground: str = "") -> Outcome:
     """Each by itself: what somebody decided on meanwhile is left alone."""
     approved, refused = 0, []
     for label in labels:
         try:
-            approve_next(label, by=by, reason=reason)
+            approve_next(label, by=by, ground=ground)
             approved += 1
         except Refused as refusal:
             refused.append(refusal.detail)
     return Outcome(approved, refused)
 
 
-def _acceptable(label: Label, by: User, reason: str) -> ReviewTask:
+def _acceptable(label: Label, by: User, ground: str) -> ReviewTask:
     """The label's task, locked. Raises like `approve`."""
     ensure_right(by, label.project, Right.APPROVE)
     ensure(by.pk != label.author_id, NotAllowed("Authors cannot approve their own label: ask a second person."))
     task = _decide_on(label)
     ensure(label.verdict != Label.Verdict.CANNOT_JUDGE, Invalid("This label judges nothing. Send it back instead."))
-    known = reason in Reason.values or (reason == "" and not needs_two(task))
-    ensure(known, Invalid(f"Say on what ground: {', '.join(Reason.values)}.", field="reason"))
+    known = ground in Ground.values or (ground == "" and not needs_two(task))
+    ensure(known, Invalid(f"Say on what ground: {', '.join(Ground.values)}.", field="ground"))
     if task.queue.threads_block:
         ensure_settled(label)
     return task

@@ -35,8 +35,8 @@ class SetUp(TypedDict, total=False):
     calibration_every: int
     calibration_feedback: bool
     suggests: bool
-    policy: str
-    policy_share: float
+    approve_which: str
+    approve_share: float
     approve_twice: str
     threads_block: bool
     overlap: int
@@ -97,7 +97,8 @@ def ensure_fits(project: Project, set_up: SetUp) -> None:
     ensure(len(name or "") <= 120, Invalid("name must be text of at most 120 characters.", field="name"))
     choices = [
         ("order", order, Queue.Order), ("assignment", rule, Queue.Assignment),
-        ("policy", set_up.get("policy"), Queue.Policy), ("approve_twice", set_up.get("approve_twice"), Queue.Twice),
+        ("approve_which", set_up.get("approve_which"), Queue.Which),
+        ("approve_twice", set_up.get("approve_twice"), Queue.Twice),
     ]  # fmt: skip
     for field, chosen, known in choices:
         fits, names = chosen is None or chosen in known.values, ", ".join(known.values)
@@ -107,11 +108,14 @@ def ensure_fits(project: Project, set_up: SetUp) -> None:
         value: Any = set_up.get(field)
         fits = value is None or low <= value <= high
         ensure(fits, Invalid(f"{field} must be from {low} to {high}.", field=field))
-    share = set_up.get("policy_share")
+    share = set_up.get("approve_share")
     fits = share is None or 0 <= share <= 1  # not a number fits nowhere
-    ensure(fits, Invalid("policy_share must be from 0 to 1.", field="policy_share"))
-    alone = set_up.get("policy") == Queue.Policy.DISAGREEMENT and set_up.get("overlap") == 1
-    ensure(not alone, Invalid("People disagree where several judge a task: set overlap to 2 or more.", field="policy"))
+    ensure(fits, Invalid("approve_share must be from 0 to 1.", field="approve_share"))
+    alone = set_up.get("approve_which") == Queue.Which.DISAGREEMENT and set_up.get("overlap") == 1
+    ensure(
+        not alone,
+        Invalid("People disagree where several judge a task: set overlap to 2 or more.", field="approve_which"),
+    )
     members = Membership.objects.filter(project=project, user__in=reviewers).count()
     ensure(members == len(set(reviewers)), Invalid("Only people of the project review in it.", field="reviewers"))
 

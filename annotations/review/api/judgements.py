@@ -67,7 +67,7 @@ def label_approval(request: Request, caller: Caller, pk: int) -> Response:
     """
     body, label = object_of(request), label_of_caller(caller, pk)
     ground = text_of(body, "ground", limit=10)
-    approval = approve_next(label, by=caller.user, note=text_of(body, "note"), reason=ground)
+    approval = approve_next(label, by=caller.user, note=text_of(body, "note"), ground=ground)
     approval.refresh_from_db(fields=["at"])
     missing = int(isinstance(approval, FirstApproval))
     told = {"id": approval.pk, "label": pk, "by": str(approval.by), "at": approval.at, "missing": missing}

@@ -61,8 +61,8 @@ def _new_queue(caller: Caller, body: dict[str, Any]) -> Queue:
         calibration_every=whole_number_of(body, "calibration_every", default=20),
         calibration_feedback=truth_of(body, "calibration_feedback", default=True),
         suggests=truth_of(body, "suggests", default=False),
-        policy=choice_of(body, "policy", Queue.Policy.values) or Queue.Policy.EVERY,
-        policy_share=share_of(body, "policy_share", default=0.1),
+        approve_which=choice_of(body, "approve_which", Queue.Which.values) or Queue.Which.EVERY,
+        approve_share=share_of(body, "approve_share", default=0.1),
         approve_twice=choice_of(body, "approve_twice", Queue.Twice.values) or Queue.Twice.NEVER,
         threads_block=truth_of(body, "threads_block", default=False),
     )  # fmt: skip

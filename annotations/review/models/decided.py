@@ -82,7 +82,7 @@ class Overruling(models.Model):
         return f"Label {self.label_id} overruled"
 
 
-class Reason(models.TextChoices):
+class Ground(models.TextChoices):
     """On what ground somebody approves, for whoever has to account for it."""
 
     CHECKED = "checked", "checked against a source"
@@ -96,7 +96,7 @@ class FirstApproval(models.Model):
 
     label = models.OneToOneField(Label, models.CASCADE, related_name="first_approval")
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=10, choices=Reason)
+    ground = models.CharField(max_length=10, choices=Ground)
     at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -127,7 +127,7 @@ class Approval(models.Model):
     label = models.OneToOneField(Label, models.CASCADE, related_name="approval")
     interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="+")
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=10, choices=Reason, blank=True)
+    ground = models.CharField(max_length=10, choices=Ground, blank=True)
     note = models.TextField(blank=True)
     of_pair = models.BooleanField(
         db_default=False, help_text="It says which of two answers is better, not what is right."

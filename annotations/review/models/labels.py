@@ -75,15 +75,15 @@ class LabelQuerySet(models.QuerySet["Label"]):
         return self._with_words().filter(several, ~_said_otherwise()).exclude(task__state=ReviewTask.State.OPEN)
 
     def asked(self) -> Self:
-        """Those that the policy of their queue puts before a second person.
+        """Those that their queue puts before a second person.
 
         Always: what changes or settles something, and what somebody approved as the first of two.
         """
-        policy, disputed = "task__queue__policy", Label.objects.contested().filter(pk=OuterRef("pk"))
+        which, disputed = "task__queue__approve_which", Label.objects.contested().filter(pk=OuterRef("pk"))
         begun = Q(revises__isnull=False) | Q(adjudication__isnull=False) | Q(first_approval__isnull=False)
-        drawn = Q(**{policy: Queue.Policy.SHARE}, lot__lt=F("task__queue__policy_share"))
-        differs = Q(**{policy: Queue.Policy.DISAGREEMENT}) & Q(Exists(disputed))
-        return self.filter(Q(**{policy: Queue.Policy.EVERY}) | begun | drawn | differs | Q(task__sensitive=True))
+        drawn = Q(**{which: Queue.Which.SHARE}, lot__lt=F("task__queue__approve_share"))
+        differs = Q(**{which: Queue.Which.DISAGREEMENT}) & Q(Exists(disputed))
+        return self.filter(Q(**{which: Queue.Which.EVERY}) | begun | drawn | differs | Q(task__sensitive=True))
 
     def for_approval_by(self, user: User) -> Self:
         """Waiting for somebody other than their author, and than who approved first."""

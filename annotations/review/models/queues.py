@@ -49,7 +49,7 @@ class Queue(models.Model):
         ROUND_ROBIN = "round_robin", "to one after the other, in turn"
         LOAD = "load", "to whom the least is waiting for"
 
-    class Policy(models.TextChoices):
+    class Which(models.TextChoices):
         EVERY = "every", "every label"
         SHARE = "share", "a share of the labels, drawn by lot"
         DISAGREEMENT = "disagreement", "only where people disagree"
@@ -86,13 +86,13 @@ class Queue(models.Model):
     suggests = models.BooleanField(
         default=False, help_text="Who judges is shown what decided cases make likely, with its confidence."
     )
-    policy = models.CharField(
-        max_length=12, choices=Policy, default=Policy.EVERY,
+    approve_which = models.CharField(
+        max_length=12, choices=Which, default=Which.EVERY,
         help_text="What is put before a second person. The rest counts in figures and is not taught.",
     )  # fmt: skip
-    policy_share = models.FloatField(default=0.1, help_text="Of a share: how large it is, 0 to 1.")
+    approve_share = models.FloatField(default=0.1, help_text="Of a share: how large it is, 0 to 1.")
     approve_twice = models.CharField(
-        max_length=9, choices=Twice, default=Twice.NEVER, help_text="How many people approve, each with a reason."
+        max_length=9, choices=Twice, default=Twice.NEVER, help_text="How many people approve, each on a ground."
     )
     threads_block = models.BooleanField(
         default=False, help_text="A comment that somebody answered is settled before its label is approved."
@@ -109,7 +109,7 @@ class Queue(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["project", "slug"], name="queue_slug_is_unique_in_its_project"),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="queue_overlap_is_at_least_one"),
-            models.CheckConstraint(condition=Q(policy_share__range=(0, 1)), name="queue_share_is_a_share"),
+            models.CheckConstraint(condition=Q(approve_share__range=(0, 1)), name="queue_share_is_a_share"),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from annotations.review.actions.approvals import needs_two
 from annotations.review.actions.labels import as_payload
 from annotations.review.disputes import answers, disputed
 from annotations.review.lookup import label_of, task_of
-from annotations.review.models import Adjudication, Label, Reason, ReviewTask
+from annotations.review.models import Adjudication, Ground, Label, ReviewTask
 from annotations.review.views.approvals import PAGE, neighbours, tabs
 from annotations.review.views.form import read_choice, read_form
 from annotations.review.views.shown import LEVELS, choices, facts, label_notes, marks
@@ -94,7 +94,7 @@ def side_by_side(task: ReviewTask, user: User) -> dict[str, Any]:
         "facts": facts(task.interaction), "content": content, "levels": LEVELS,
         "choices": [] if task.candidate else choices(task.project.taxonomy.category_set.all(), content),
         "picks": [(one.value, one.label) for one in Label.CHOICES],
-        "grounds": Reason.choices if needs_two(task) else [],
+        "grounds": Ground.choices if needs_two(task) else [],
         "may_settle": bool(waiting) and user.pk not in {label.author_id for label in waiting},
     }  # fmt: skip
 

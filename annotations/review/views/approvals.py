@@ -12,7 +12,7 @@ from annotations.review.actions.approvals import approve_all, approve_next, need
 from annotations.review.diff import word_diff
 from annotations.review.disputes import disputed
 from annotations.review.lookup import label_of
-from annotations.review.models import FirstApproval, Label, LabelQuerySet, Reason, ReviewTask
+from annotations.review.models import FirstApproval, Ground, Label, LabelQuerySet, ReviewTask
 from annotations.review.views.bulk import left_alone, numbers
 from annotations.review.views.shown import facts, label_notes, marks, signs
 from labelhub.body import form_text
@@ -37,7 +37,7 @@ CHOSEN = "Approved. It tells the model which of two answers people prefer."
 @project_page(Right.APPROVE)
 def approvals(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     """The list, and its first label beside it where there is room. ?tab= is one of TABS."""
-    return page(request, project, listed(request, project).first(), opened=False)
+    return page(request, project, None, first=True)
 
 
 @require_GET
@@ -51,7 +51,7 @@ def label_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRespo
 def label_approval(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     label = label_of(project, request.user, pk)
     after = following(request, project, pk)
-    approval = approve_next(label, by=request.user, reason=request.POST.get("ground", ""))
+    approval = approve_next(label, by=request.user, ground=request.POST.get("ground", ""))
     only_first = isinstance(approval, FirstApproval)
     messages.success(request, FIRST if only_first else CHOSEN if label.is_choice else HELPS)
     return decided(request, project, after)
@@ -71,11 +71,9 @@ def label_return(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
 @project_page(Right.APPROVE)
 def labels_approvals(request: HtmxHttpRequest, project: Project) -> HttpResponse:
     """Those that are chosen in the list, each by itself."""
-    chosen = numbers(request.POST, "label")
-    labels = (
-        Label.objects.visible_to(request.user).filter(project=project, pk__in=chosen).with_evidence().order_by("pk")
-    )
-    outcome = approve_all(labels.with_evidence().order_by("pk"), by=request.user, reason=request.POST.get("ground", ""))
+    labels = Label.objects.visible_to(request.user).filter(project=project, pk__in=numbers(request.POST, "label"))
+    ground = request.POST.get("ground", "")
+    outcome = approve_all(labels.with_evidence().order_by("pk"), by=request.user, ground=ground)
     if outcome.approved:
         messages.success(request, f"{outcome.approved} approved.")
     left_alone(request, outcome.refused)
@@ -126,11 +124,12 @@ def at_tab(request: HtmxHttpRequest) -> str:
     return f"?tab={tab}" if tab != "waiting" else ""
 
 
-def page(request: HtmxHttpRequest, project: Project, label: Label | None, *, opened: bool = True) -> HttpResponse:
-    """`opened`: on a phone the label covers the list."""
+def page(request: HtmxHttpRequest, project: Project, label: Label | None, *, first: bool = False) -> HttpResponse:
+    """`label` on a phone covers the list; `first`: that of the list, beside it where there is room."""
     rows = list(listed(request, project)[:PAGE])
+    label = rows[0] if first and rows else label
     context = {
-        "project": project, "rows": rows, "label": label, "opened": opened and label, "tab": tab_of(request),
+        "project": project, "rows": rows, "label": label, "opened": label and not first, "tab": tab_of(request),
         "tabs": tabs(project, request.user), "at_tab": at_tab(request), "tab_name": NAMES[tab_of(request)],
     }  # fmt: skip
     if label:
@@ -145,7 +144,7 @@ def may(user: User, label: Label) -> dict[str, Any]:
     free = waits.exclude(author=user).exclude(first_approval__by=user).exists()
     over = label.task.state != ReviewTask.State.OPEN
     return {
-        "may_decide": free, "may_settle": free and over, "grounds": Reason.choices if needs_two(label.task) else [],
+        "may_decide": free, "may_settle": free and over, "grounds": Ground.choices if needs_two(label.task) else [],
         "is_disputed": waits.contested().exists(),
     }  # fmt: skip
 

@@ -217,9 +217,12 @@ def test_over_the_api_it_is_drafted_approved_told_and_retired(encoder, project, 
     assert post(f"{at}/retirement/", {"reason": ""}, mine).status_code == 422
     assert post(f"{at}/retirement/", {"reason": "Learned."}, mine).json()["state"] == "retired"
     assert [one["state"] for one in client.get("/api/v1/guidance/", headers=mine).json()["items"]] == ["retired"]
-    for wrong in {"reach": 2}, {"expires_at": "tomorrow"}, {"trigger": 7}, {"session": 2**40}:
-        answer = post("guidance/", {"trigger": ASKED, "instruction": SAID, **wrong}, mine)
-        assert answer.status_code in {404, 422}, wrong
+    for wrong in {"reach": 2}, {"expires_at": "tomorrow"}, {"trigger": 7}:
+        assert post("guidance/", {"trigger": ASKED, "instruction": SAID, **wrong}, mine).status_code == 422, wrong
+    foreign = make_interaction(make_project()).session_id
+    for session in foreign, 2**40:
+        body = {"trigger": ASKED, "instruction": SAID, "session": session}
+        assert post("guidance/", body, mine).status_code == 404
     assert Guidance.objects.count() == 1
 
 

@@ -88,12 +88,12 @@ def test_a_list_takes_as_many_queries_for_ten_as_for_one(project: Project, clien
 
     addresses = ["adjudications/", "approvals/", "approvals/?tab=agreed", "approvals/?tab=unasked"]
     for alike in "It costs 39 euros.", "39 euros.":
-        dispute(project, alike, alike, policy="disagreement")
+        dispute(project, alike, alike, approve_which="disagreement")
     dispute(project)
     few = [queries(address) for address in addresses]
     for _ in range(4):
         dispute(project)
-        dispute(project, "So.", "So.", policy="disagreement")
+        dispute(project, "So.", "So.", approve_which="disagreement")
     assert [queries(address) for address in addresses] == few
 
 

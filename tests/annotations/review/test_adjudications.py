@@ -13,10 +13,10 @@ from annotations.review.models import (
     Adjudication,
     Approval,
     FirstApproval,
+    Ground,
     Label,
     Overruling,
     Queue,
-    Reason,
     ReviewTask,
 )
 from labelhub.errors import Invalid, NotAllowed, StaleState
@@ -151,7 +151,7 @@ def test_what_was_chosen_where_two_approve_waits_for_the_second(project, task, m
     with pytest.raises(Invalid, match="ground"):
         choose(one, by=moderator, reason="It holds.")
     assert not Adjudication.objects.exists()
-    choose(one, by=moderator, reason="It holds.", ground=Reason.CHECKED)
+    choose(one, by=moderator, reason="It holds.", ground=Ground.CHECKED)
     assert FirstApproval.objects.get().by == moderator
     third = make_member(project, Role.MODERATOR)
     assert list(Label.objects.for_approval_by(third)) == [one]

@@ -29,7 +29,7 @@ def admin(project):
 def fields(**over):
     return {
         "name": "Refunds", "instructions": "", "overlap": 1, "lease_minutes": 15, "order": "priority", "assignment": "pull",
-        "calibration_every": 20, "mode": "correction", "policy": "every", "policy_share": 0.1, "approve_twice": "never",
+        "calibration_every": 20, "mode": "correction", "approve_which": "every", "approve_share": 0.1, "approve_twice": "never",
         **over,
     }  # fmt: skip
 

@@ -147,7 +147,7 @@ def _(world):
 @plant("what was overruled is not approved")
 def _(world):
     chosen = world.adjudication.label
-    approve(chosen, by=make_member(world.project, Role.MODERATOR), reason="checked")
+    approve(chosen, by=make_member(world.project, Role.MODERATOR), ground="checked")
     update(world.adjudication.overruled.get(), label_id=chosen.pk)
 
 

@@ -9,7 +9,7 @@ from annotations.review.actions.queues import create_queue, update_queue
 from annotations.review.actions.threads import reply, resolve
 from annotations.review.actions.work import Work, add_tasks
 from annotations.review.invariants import INVARIANTS
-from annotations.review.models import Approval, FirstApproval, Label, Queue, Reason, ReviewTask
+from annotations.review.models import Approval, FirstApproval, Ground, Label, Queue, ReviewTask
 from annotations.triage.actions.decisions import route
 from annotations.triage.models import Flag, Rule
 from labelhub.errors import Invalid, NotAllowed, StaleState
@@ -26,7 +26,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-Policy, Twice = Queue.Policy, Queue.Twice
+Which, Twice = Queue.Which, Queue.Twice
 RIGHT, WRONG = "The lantern costs 39 euros.", "The lantern costs 36 euros."
 
 
@@ -63,20 +63,20 @@ def test_by_default_every_label_is_put_before_a_second_person(project, moderator
 
 
 def test_of_a_share_as_many_are_asked_for_and_a_larger_share_asks_for_these_too(project, moderators):
-    queue = make_queue(project, policy=Policy.SHARE, policy_share=0.3)
+    queue = make_queue(project, approve_which=Which.SHARE, approve_share=0.3)
     labels = [judged(queue, RIGHT).labels.get() for _ in range(60)]
     drawn = asked(moderators[0])
     assert 3 <= len(drawn) <= 40
-    update_queue(queue, by=moderators[0], policy_share=0.7)
+    update_queue(queue, by=moderators[0], approve_share=0.7)
     assert drawn <= asked(moderators[0])
-    update_queue(queue, by=moderators[0], policy_share=1.0)
+    update_queue(queue, by=moderators[0], approve_share=1.0)
     assert asked(moderators[0]) == set(labels)
-    update_queue(queue, by=moderators[0], policy_share=0.0)
+    update_queue(queue, by=moderators[0], approve_share=0.0)
     assert asked(moderators[0]) == set()
 
 
 def test_only_on_disagreement_spares_what_people_say_alike(project, moderators):
-    queue = make_queue(project, policy=Policy.DISAGREEMENT, overlap=2)
+    queue = make_queue(project, approve_which=Which.DISAGREEMENT, overlap=2)
     judged(queue, RIGHT, "  the lantern COSTS\n39 euros. ")
     differ = judged(queue, RIGHT, WRONG)
     half = judged(queue, "", RIGHT)
@@ -84,7 +84,7 @@ def test_only_on_disagreement_spares_what_people_say_alike(project, moderators):
 
 
 def test_what_is_spared_is_no_truth_and_can_still_be_approved(project, moderators):
-    label = judged(make_queue(project, policy=Policy.SHARE, policy_share=0.0), RIGHT).labels.get()
+    label = judged(make_queue(project, approve_which=Which.SHARE, approve_share=0.0), RIGHT).labels.get()
     assert not Approval.objects.exists()
     assert label.task.__class__.objects.get().state == ReviewTask.State.SUBMITTED
     approve(label, by=moderators[0])
@@ -94,11 +94,13 @@ def test_what_is_spared_is_no_truth_and_can_still_be_approved(project, moderator
 
 def test_a_queue_that_one_person_judges_knows_no_disagreement(project, moderators):
     with pytest.raises(Invalid, match="overlap"):
-        create_queue(project, slug="alone", name="A", by=moderators[0], policy=Policy.DISAGREEMENT)
-    create_queue(project, slug="both", name="B", by=moderators[0], policy=Policy.DISAGREEMENT, overlap=2)
+        create_queue(project, slug="alone", name="A", by=moderators[0], approve_which=Which.DISAGREEMENT)
+    create_queue(project, slug="both", name="B", by=moderators[0], approve_which=Which.DISAGREEMENT, overlap=2)
     for share in -0.1, 1.1, float("nan"):
         with pytest.raises(Invalid, match="from 0 to 1"):
-            create_queue(project, slug="share", name="S", by=moderators[0], policy=Policy.SHARE, policy_share=share)
+            create_queue(
+                project, slug="share", name="S", by=moderators[0], approve_which=Which.SHARE, approve_share=share
+            )
 
 
 def test_two_people_approve_each_with_a_ground(project, moderators):
@@ -107,19 +109,19 @@ def test_two_people_approve_each_with_a_ground(project, moderators):
     with pytest.raises(Invalid, match="ground"):
         approve_next(label, by=one)
     with pytest.raises(StaleState, match="Two people"):
-        approve(label, by=one, reason=Reason.CHECKED)
-    assert isinstance(approve_next(label, by=one, reason=Reason.CHECKED), FirstApproval)
+        approve(label, by=one, ground=Ground.CHECKED)
+    assert isinstance(approve_next(label, by=one, ground=Ground.CHECKED), FirstApproval)
     assert not Approval.objects.exists()
     assert asked(one) == set()
     assert asked(two) == {label}
     with pytest.raises(NotAllowed, match="first"):
-        approve_next(label, by=one, reason=Reason.CHECKED)
+        approve_next(label, by=one, ground=Ground.CHECKED)
     with pytest.raises(NotAllowed):
-        approve_next(label, by=label.author, reason=Reason.CHECKED)
+        approve_next(label, by=label.author, ground=Ground.CHECKED)
     with pytest.raises(StaleState):
-        approve_first(label, by=three, reason=Reason.CHECKED)
-    assert isinstance(approve_next(label, by=two, reason=Reason.GUIDELINES), Approval)
-    assert Approval.objects.get().reason == Reason.GUIDELINES
+        approve_first(label, by=three, ground=Ground.CHECKED)
+    assert isinstance(approve_next(label, by=two, ground=Ground.GUIDELINES), Approval)
+    assert Approval.objects.get().ground == Ground.GUIDELINES
     assert sound()
 
 
@@ -129,7 +131,7 @@ def test_the_database_holds_that_two_people_approve(project, moderators):
     one, two, _ = moderators
 
     def insert(table, person, **more):
-        columns = {"label_id": label.pk, "by_id": person.pk, "reason": "checked", **more}
+        columns = {"label_id": label.pk, "by_id": person.pk, "ground": "checked", **more}
         names, marks = ", ".join(columns), ", ".join(["%s"] * len(columns))
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(columns.values()))
@@ -148,7 +150,7 @@ def test_the_database_holds_that_two_people_approve(project, moderators):
 
 
 def test_what_a_flag_on_sensitive_content_led_to_needs_two(project, moderators):
-    queue = make_queue(project, approve_twice=Twice.SENSITIVE, policy=Policy.SHARE, policy_share=0.0)
+    queue = make_queue(project, approve_twice=Twice.SENSITIVE, approve_which=Which.SHARE, approve_share=0.0)
     plain, private = make_interaction(project), make_interaction(project)
     for interaction, kind in (plain, Rule.Kind.THUMB_DOWN), (private, Rule.Kind.PERSONAL_DATA):
         rule = Rule.objects.create(project=project, kind=kind)
@@ -164,7 +166,7 @@ def test_what_a_flag_on_sensitive_content_led_to_needs_two(project, moderators):
     labels = {task.interaction_id: make_label(task, make_member(project)) for task in queue.reviewtask_set.all()}
     assert asked(moderators[0]) == {labels[private.pk]}, "whatever the policy, sensitive content is looked at"
     assert isinstance(approve_next(labels[plain.pk], by=moderators[0]), Approval)
-    assert isinstance(approve_next(labels[private.pk], by=moderators[0], reason=Reason.PERMITTED), FirstApproval)
+    assert isinstance(approve_next(labels[private.pk], by=moderators[0], ground=Ground.PERMITTED), FirstApproval)
 
 
 def test_a_task_that_was_there_before_becomes_sensitive_with_the_flag(project, moderators):
@@ -210,7 +212,7 @@ def test_a_label_approved_first_can_be_sent_back_and_taken_back(project, moderat
     queue = make_queue(project, approve_twice=Twice.EVERY)
     sent, taken = judged(queue, RIGHT).labels.get(), judged(queue, RIGHT).labels.get()
     for label in sent, taken:
-        approve_next(label, by=moderators[0], reason=Reason.KNOWN)
+        approve_next(label, by=moderators[0], ground=Ground.KNOWN)
     send_back(sent, by=moderators[1], reason="Too long.")
     withdraw(taken, by=taken.author)
     assert asked(moderators[2]) == set()

@@ -372,12 +372,12 @@ def test_the_api_tells_the_same(queue, expert, moderator, interaction, client):
 
 def test_what_a_policy_spares_what_people_dispute_and_what_waits_for_a_second_approval_says_so(queue, moderator):
     project = queue.project
-    spared = make_task(make_queue(project, policy="share", policy_share=0.0))
+    spared = make_task(make_queue(project, approve_which="share", approve_share=0.0))
     disputed = make_task(make_queue(project, overlap=2))
     twice = make_task(make_queue(project, approve_twice="every"))
     for task in spared, disputed, twice:
         label = make_label(task, make_member(project))
-    approve_next(label, by=moderator, reason="checked")
+    approve_next(label, by=moderator, ground="checked")
     make_label(disputed, make_member(project), verdict="good")
     said = [standing_of(project, task.interaction_id).wait.words for task in (spared, disputed, twice)]
     assert said == [
