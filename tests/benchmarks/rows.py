@@ -28,9 +28,9 @@ INTERACTIONS = """
 """
 SESSION = "INSERT INTO annotations_session (project_id, external_id) VALUES (%s, %s) RETURNING id"
 TASKS = """
-    INSERT INTO annotations_reviewtask (project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice,
-        reserved, calibration)
-    SELECT %s, %s, id, %s, id %% 5, id %% 5, '', false, false, false FROM unnest(%s::bigint[]) AS id RETURNING id
+    INSERT INTO annotations_reviewtask (project_id, queue_id, interaction_id, state, priority, rank, reason, sensitive,
+        random_slice, reserved, calibration)
+    SELECT %s, %s, id, %s, id %% 5, id %% 5, '', false, false, false, false FROM unnest(%s::bigint[]) AS id RETURNING id
 """
 BEGIN_AT = """
     SELECT setval(pg_get_serial_sequence('annotations_reviewtask', 'id'), greatest(%s, last_value))

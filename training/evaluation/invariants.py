@@ -6,6 +6,8 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db.models import Exists, F, Func, Max, OuterRef, Q, TextField
 
 from annotations.capture.models import Interaction
+from annotations.guidance.context import GUIDANCE
+from annotations.guidance.models import Guidance
 from annotations.recall.actions import PROMPT
 from annotations.recall.models import Embedding
 from annotations.review.models import Approval, Label
@@ -140,10 +142,12 @@ INVARIANTS = [
         says="Case {row.pk} retired at {row.retired_at} for the reason {row.retired_reason!r:.80}.",
     ),
     Invariant(
-        "every vector is of a prompt or of a case that is there",
+        "every vector is of a prompt, an instruction or a case that is there",
         of=Embedding.objects.exclude(kind=PROMPT),
-        broken=~Q(kind=CASE)
-        | ~Q(Exists(Case.objects.filter(pk=OuterRef("object_id"), suite__project=OuterRef("project")))),
+        broken=~Q(
+            Q(kind=CASE) & Exists(Case.objects.filter(pk=OuterRef("object_id"), suite__project=OuterRef("project")))
+            | Q(kind=GUIDANCE) & Exists(Guidance.objects.filter(pk=OuterRef("object_id"), project=OuterRef("project")))
+        ),
         says="Embedding {row.pk} is of {row.kind!r:.20} {row.object_id}, which is nothing that is there: delete it.",
     ),
     ended_says_when(Evaluation.objects.all(), [State.QUEUED, State.RUNNING], "an evaluation"),

@@ -143,4 +143,7 @@ def test_a_question_is_answered_whatever_the_encoder_says(client, project, monke
     headers = {"Authorization": f"Bearer {make_key(project, 'inject')}"}
     monkeypatch.setattr(models, "embed", answer)
     told = client.post("/api/v1/context/", json.dumps({"prompt": "hi"}), "application/json", headers=headers)
-    assert (told.status_code, told.json()) == (200, {"corrections": [], "system_block": "", "degraded": True})
+    assert (told.status_code, told.json()) == (
+        200,
+        {"corrections": [], "guidance": [], "system_block": "", "degraded": True},
+    )

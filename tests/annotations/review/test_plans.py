@@ -20,9 +20,9 @@ FILL = """
     SELECT project_id, session_id, 'more-' || n, body_sha256, occurred_at, '', '[]', 'Question ' || n, output, '[]', '', '',
         '', '', '{}', false, false
     FROM annotations_interaction, generate_series(1, %s) AS n;
-    INSERT INTO annotations_reviewtask (project_id, queue_id, interaction_id, state, priority, rank, reason, random_slice,
-        reserved, calibration)
-    SELECT project_id, %s, id, 'open', id %% 5, {rank}, '', id %% 10 = 0, false, false
+    INSERT INTO annotations_reviewtask (project_id, queue_id, interaction_id, state, priority, rank, reason, sensitive,
+        random_slice, reserved, calibration)
+    SELECT project_id, %s, id, 'open', id %% 5, {rank}, '', false, id %% 10 = 0, false, false
     FROM annotations_interaction WHERE external_id LIKE 'more-%%'
 """
 RANKS = {"priority": "id % 5", "oldest": "0", "uncertain": "random()", "novel": "NULLIF(random(), 0)", "disagreed": "0"}

@@ -76,7 +76,7 @@ def _(world):
     update(world.held_out, retired_reason="too hard")
 
 
-@plant("every vector is of a prompt or of a case that is there")
+@plant("every vector is of a prompt, an instruction or a case that is there")
 def _(world):
     update(Embedding.objects.get(kind="case", object_id=world.held_out.pk), object_id=0)
 

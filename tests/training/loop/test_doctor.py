@@ -39,7 +39,7 @@ def test_every_slice_that_lists_invariants_is_looked_at():
     files = [
         path.parent.relative_to(ROOT)
         for app in ("labelhub", "annotations", "training")
-        for path in (ROOT / app).glob("*/invariants.py")
+        for path in [*(ROOT / app).glob("*/invariants.py"), *(ROOT / app).glob("*/invariants")]
     ]
     assert {".".join(folder.parts) for folder in files} == set(SLICES)
     for name, invariants in SLICES.items():
