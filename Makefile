@@ -54,10 +54,11 @@ test: setup chromium lint types ## every check and every test at its small count
 	$(BIN)/pytest $(TOGETHER) -n 3
 	$(BIN)/pytest -m alone
 
-verify: setup chromium ## the counts that the bars name; writes docs/verified.json
-	rm -f docs/verified.json
-	LABELHUB_COUNTS=verify $(BIN)/pytest $(TOGETHER) -n 3 --durations=40 --bars=docs/verified.json; together=$$?; \
-	LABELHUB_COUNTS=verify $(BIN)/pytest -m alone --bars=docs/verified.json --bars-add && exit $$together
+verify: setup chromium ## the counts that the bars name, of all tests or of TESTS="tests/browser …"; writes docs/verified.json
+	test -n "$(TESTS)" || rm -f docs/verified.json
+	export LABELHUB_COUNTS=verify; wrote="--bars=docs/verified.json --bars-add $(TESTS)"; \
+	$(BIN)/pytest $(TOGETHER) -n 3 --durations=40 $$wrote; together=$$?; \
+	$(BIN)/pytest -m alone $$wrote || test $$? = 5 && exit $$together # 5: none of these runs alone
 
 bench: setup ## what the loop's steps cost beside bare references; writes var/bench/$(BENCH).json
 	$(BIN)/python -m tests.benchmarks $(BENCH)

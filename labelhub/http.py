@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from django.contrib.auth.decorators import login_required
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -205,16 +206,16 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def project_page(right: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def project_page(right: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Views under /p/<slug>/: sign-in, then the project looked up among the person's own, then the right.
 
     The view gets (request, project, …). Unknown, foreign and not-allowed are all 404.
     """
 
-    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @login_required
         @wraps(view)
-        def guarded(request: HtmxHttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HtmxHttpRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
             project = Project.objects.where(request.user, right).by_slug(slug)
             return view(request, project, **kwargs)
 

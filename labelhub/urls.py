@@ -11,7 +11,7 @@ from labelhub.notices.views import my_notices, read_notices
 from labelhub.people.views import me, my_shortcuts
 from labelhub.projects import api as projects_api
 from labelhub.projects.views import guidelines, taxonomy
-from training.loop.views import case_list, case_standing, home, my_labels, project_home
+from training.loop.views import case_list, case_standing, home, my_labels, project_home, session_answers
 
 handler400, handler403 = "labelhub.http.bad_request", "labelhub.http.forbidden"
 handler404, handler500 = "labelhub.http.not_found", "labelhub.http.server_error"
@@ -27,6 +27,7 @@ urlpatterns = [
     path("p/<slug:slug>/labels/", my_labels, name="my_labels"),
     path("p/<slug:slug>/cases/", case_list, name="cases"),
     path("p/<slug:slug>/cases/<int:pk>/", case_standing, name="case_standing"),
+    path("p/<slug:slug>/sessions/<int:pk>/answers/", session_answers, name="session_answers"),
     path("p/<slug:slug>/taxonomy/", taxonomy, name="taxonomy"),
     path("p/<slug:slug>/guidelines/", guidelines, name="guidelines"),
     path("", include("annotations.urls")),

@@ -36,7 +36,7 @@ from labelhub.people.models import User
 from labelhub.projects.models import Project
 
 LAST = 200
-
+MARKED = "~"  # stands in an address as it is
 
 TABS = {
     "open": "Open",
@@ -74,6 +74,44 @@ def on_board(project: Project, tab: str = "open", user: User | None = None) -> Q
     left = Flag.objects.filter(session=OuterRef("session")).open()
     done = flags.filter(judged) if tab == "expert" else flags.exclude(judged).exclude(Exists(left))
     return _with_flags(project, done).order_by("-newest_flag_at", "-pk")
+
+
+def mark(session: Any) -> str:
+    """The place of a session as `on_board` annotates it: due, flags, newest flag, id. Times as ISO 8601."""
+    due = session.due_at.isoformat() if session.due_at else ""
+    return MARKED.join([due, str(session.flag_count), session.newest_flag_at.isoformat(), str(session.pk)])
+
+
+def is_mark(text: str) -> bool:
+    return _read(text) is not None
+
+
+def below(found: QuerySet[Any], text: str, *, newest: bool) -> QuerySet[Any]:
+    """What stands below the place that `text` marks, in the order of `on_board`: the most urgent or the `newest` first.
+
+    The place stays where it was while sessions come and go. All of it where `text` is no mark.
+    """
+    read = _read(text)
+    if read is None:
+        return found
+    due, flags, at, pk = read
+    if newest:
+        return found.filter(Q(newest_flag_at__lt=at) | Q(newest_flag_at=at, pk__lt=pk))
+    later = Q(newest_flag_at__gt=at) | Q(newest_flag_at=at, pk__gt=pk)
+    same = Q(flag_count__lt=flags) | Q(flag_count=flags) & later
+    return found.filter(
+        Q(due_at=None) & same if due is None else Q(due_at__gt=due) | Q(due_at=None) | Q(due_at=due) & same
+    )
+
+
+def _read(text: str) -> tuple[datetime | None, int, datetime, int] | None:
+    """A mark as it was made, else None: an address may be anything."""
+    try:
+        due, flags, at, pk = text.split(MARKED)
+        read = datetime.fromisoformat(due) if due else None, int(flags[:9]), datetime.fromisoformat(at), int(pk[:18])
+    except ValueError:
+        return None
+    return read if all(time.tzinfo for time in (read[0] or read[2], read[2])) else None
 
 
 def counts(project: Project, user: User) -> dict[str, int]:

@@ -5,10 +5,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from annotations.guidance.actions import approve_guidance, draft, retire_guidance
 from annotations.review.models import ReviewTask
 from annotations.triage.actions.decisions import dismiss, escalate, route
 from annotations.triage.actions.flags import raise_flags, rules_of
+from annotations.triage.actions.issues import make_issue_of
 from annotations.triage.actions.rules import add_word_list
+from annotations.triage.actions.saved_views import save_view
+from annotations.triage.board import mark, on_board
 from annotations.triage.models import Flag
 from labelhub.projects.rights import Role
 from tests.browser import test_accessibility as at_the_desk
@@ -160,11 +164,85 @@ def approving_what_is_agreed_on(desk: Desk) -> None:
     expect(desk.page.locator("#approve-all")).to_be_visible()
 
 
+def own_tab(desk: Desk) -> None:
+    flagged(desk)
+    view = save_view(desk.queue.project, by=desk.person, name="Harmful", severity=3, words="suggested")
+    go(desk, f"triage/?tab=view-{view.pk}")
+    expect(desk.page.locator(".row")).to_have_count(1)
+
+
+def new_tab(desk: Desk) -> None:
+    flagged(desk)
+    go(desk, "triage/")
+    desk.page.click("text=New tab")
+    expect(desk.page.locator("#view-name")).to_be_visible()
+
+
+def last_page(desk: Desk) -> None:
+    flagged(desk)
+    go(desk, f"triage/?below={mark(on_board(desk.queue.project)[3])}")
+    expect(desk.page.locator(".row")).to_have_count(1)
+    expect(desk.page.locator("text=From the top")).to_be_visible()
+
+
+def beginning_guidance(desk: Desk) -> None:
+    flagged(desk)
+    go(desk, f"triage/{Flag.objects.earliest('pk').session_id}/")
+    desk.page.keyboard.press("i")
+    expect(desk.page.locator("#trigger")).not_to_have_value("")
+
+
+def guidance(desk: Desk) -> None:
+    """One to approve, one that is told, one that was given up."""
+    project, other = desk.queue.project, make_member(desk.queue.project, Role.MODERATOR)
+    told = [draft(project, by=other, trigger=f"May I return a {what}?", instruction="Within 30 days.") for what in "abc"]
+    for one in told[1:]:
+        approve_guidance(one, by=desk.person)
+    retire_guidance(told[2], by=desk.person, reason="The rule changed.")
+    go(desk, "guidance/")
+    expect(desk.page.locator("text=The rule changed.")).to_be_visible()
+
+
+def no_guidance(desk: Desk) -> None:
+    go(desk, "guidance/")
+    expect(desk.page.locator("h1")).to_have_text("Guidance")
+
+
+def no_issues(desk: Desk) -> None:
+    go(desk, "triage/issues/")
+    expect(desk.page.locator("h1")).to_have_text("Product issues")
+
+
+def issues(desk: Desk) -> None:
+    flagged(desk)
+    for kind in ("thumb_down", "suggested"):
+        session = Flag.objects.get(rule__kind=kind).session
+        make_issue_of(session, title="The price list is of last year", by=desk.person)
+    go(desk, "triage/issues/")
+    expect(desk.page.locator("text=The price list is of last year")).to_be_visible()
+
+
+def issue(desk: Desk) -> None:
+    issues(desk)
+    desk.page.click("text=The price list is of last year")
+    expect(desk.page.locator("text=met 2 times")).to_be_visible()
+
+
+def naming_an_issue(desk: Desk) -> None:
+    flagged(desk)
+    go(desk, f"triage/{Flag.objects.earliest('pk').session_id}/")
+    desk.page.keyboard.press("p")
+    expect(desk.page.locator("#issue-title")).to_be_visible()
+
+
 STATES: dict[str, Callable[[Desk], None]] = {
     "board": board, "chosen": chosen, "dismissing": dismissing, "escalating": escalating, "clear board": clear_board,
     "awaiting expert": awaiting_expert, "resolved": resolved, "rules": rules, "rule with preview": rule_with_preview,
     "word list refused": word_list_refused, "agreement of everybody": agreement_of_everybody,
     "disagreements": disagreements, "settling": settling, "writing the final answer": writing_the_final_answer,
+    "own tab": own_tab, "new tab": new_tab, "last page": last_page, "guidance": guidance, "no guidance": no_guidance,
+    "beginning guidance": beginning_guidance, "issues": issues, "no issues": no_issues, "issue": issue,
+    "naming an issue": naming_an_issue,
     "nobody disagrees": nobody_disagrees, "approving what is agreed on": approving_what_is_agreed_on,
 }  # fmt: skip
 

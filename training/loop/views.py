@@ -6,10 +6,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from annotations.review.agreement import agreement
+from annotations.triage.lookup import session_of
 from labelhub.body import form_number
-from labelhub.http import HtmxHttpRequest, project_page
+from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.projects.models import Membership, Project
 from labelhub.projects.rights import Right
+from training.loop.answers import answers_of
 from training.loop.cases import STOPS
 from training.loop.history import history, pace
 from training.loop.standing import board, standing_of
@@ -69,3 +71,13 @@ def case_list(request: HtmxHttpRequest, project: Project) -> HttpResponse:
 def case_standing(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
     context = {"project": project, "one": standing_of(project, pk)}
     return render(request, "training/loop/case.html", context)
+
+
+@require_GET
+@project_page(Right.TRIAGE)
+def session_answers(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+    """A part of the timeline of a session; a page of its own without htmx."""
+    session = session_of(project, request.user, pk)
+    context = {"project": project, "session": session, "answers": answers_of(session)}
+    template = "training/loop/_answers.html" if is_fragment(request) else "training/loop/answers.html"
+    return render(request, template, context)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,7 +17,7 @@ from labelhub.http import HtmxHttpRequest, project_page
 from labelhub.projects.models import Project
 from labelhub.projects.rights import Right
 
-PAGE = 50
+PAGE, AT_ONCE = 50, 200  # that are shown; that are read into memory for a file
 
 
 @require_POST
@@ -41,25 +41,33 @@ def issue_list(request: HtmxHttpRequest, project: Project) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @project_page(Right.TRIAGE)
 def issue_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
-    """One with the sessions in which it was met; a post of `state` closes it or opens it again."""
+    """One with the sessions in which it was met, the newest first; ?before=<decision id> pages on.
+
+    A post of `state` closes it or opens it again.
+    """
     issue = issue_of(project.pk, pk)
     if request.method == "POST":
         set_state(issue, to=form_text(request.POST, "state"), by=request.user)
         messages.success(request, f"It is {issue.state}.")
         return redirect("triage:issue", project.slug, pk)
-    met = Decision.objects.filter(issue=issue).select_related("session", "by").prefetch_related("flags__interaction")
-    page = {"project": project, "issue": issue, "met": met.order_by("-pk")[:PAGE], "number": met.count()}
+    found = Decision.objects.filter(issue=issue)
+    before = form_number(request.GET, "before")
+    rows = found.filter(pk__lt=before) if before else found
+    met = list(rows.select_related("by").prefetch_related("flags__interaction").order_by("-pk")[: PAGE + 1])
+    more = met[PAGE - 1].pk if len(met) > PAGE else None
+    page = {"project": project, "issue": issue, "met": met[:PAGE], "more": more, "number": found.count()}
     return render(request, "annotations/triage/issue.html", page)
 
 
 @require_GET
 @project_page(Right.TRIAGE)
-def issue_sessions(request: HtmxHttpRequest, project: Project, pk: int) -> HttpResponse:
+def issue_sessions(request: HtmxHttpRequest, project: Project, pk: int) -> StreamingHttpResponse:
     """JSON Lines: a flagged answer a line, with its question and why. A browser saves it by its address."""
     issue = issue_of(project.pk, pk)
     met = Decision.objects.filter(issue=issue).order_by("pk").prefetch_related("flags__interaction__session")
-    lines = [json.dumps(_line(issue, flag), ensure_ascii=False) for decision in met for flag in decision.flags.all()]
-    return HttpResponse("".join(f"{line}\n" for line in lines), content_type="application/jsonl; charset=utf-8")
+    flags = (flag for decision in met.iterator(chunk_size=AT_ONCE) for flag in decision.flags.all())
+    lines = (json.dumps(_line(issue, flag), ensure_ascii=False) + "\n" for flag in flags)
+    return StreamingHttpResponse(lines, content_type="application/jsonl; charset=utf-8")
 
 
 def _line(issue: ProductIssue, flag: Any) -> dict[str, Any]:

@@ -1,16 +1,17 @@
 """The list of the board: its rows, how many each tab has, and a mark of how it looks."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from annotations.capture.models import Session
 from annotations.review.views.shown import Sign
-from annotations.triage.board import OPEN_TABS, TABS, counts, in_view, on_board, worst_flags
+from annotations.triage.board import OPEN_TABS, TABS, below, counts, in_view, is_mark, mark, on_board, worst_flags
 from annotations.triage.models import Flag, SavedView
 from labelhub.people.models import User
 from labelhub.projects.models import Project
@@ -26,6 +27,7 @@ class Tab:
     name: str
     words: str
     view: SavedView | None = None
+    below: str = ""  # the mark of the session that a page begins below
 
     @property
     def is_closed(self) -> bool:
@@ -35,10 +37,16 @@ class Tab:
     @property
     def address(self) -> str:
         """What an address of the board ends in."""
-        return f"?tab={self.name}" if self.name != "open" else ""
+        named = {"tab": self.name} if self.name != "open" else {}
+        given = named | ({"below": self.below} if self.below else {})
+        return f"?{urlencode(given)}" if given else ""
 
     def sessions(self, project: Project, user: User) -> QuerySet[Session]:
+        """All of them."""
         return in_view(self.view) if self.view else on_board(project, self.name, user)
+
+    def page(self, project: Project, user: User) -> QuerySet[Session]:
+        return below(self.sessions(project, user), self.below, newest=self.is_closed)[:PAGE]
 
 
 def own_tabs(project: Project, user: User) -> list[Tab]:
@@ -46,16 +54,16 @@ def own_tabs(project: Project, user: User) -> list[Tab]:
     return [Tab(f"view-{view.pk}", view.name, view) for view in views]
 
 
-def tab_named(name: str, project: Project, user: User) -> Tab:
-    """What there is not is the first one."""
-    if name.startswith("view-"):
-        return next((tab for tab in own_tabs(project, user) if tab.name == name), Tab("open", TABS["open"]))
-    return Tab(name, TABS[name]) if name in TABS else Tab("open", TABS["open"])
+def tab_named(name: str, project: Project, user: User, below: str = "") -> Tab:
+    """What there is not is the first one; a page that there is not begins at the top."""
+    own = own_tabs(project, user) if name.startswith("view-") else []
+    known = {tab.name: tab for tab in own} | {name: Tab(name, words) for name, words in TABS.items()}
+    return replace(known.get(name, known["open"]), below=below if is_mark(below) else "")
 
 
 def listed(project: Project, tab: Tab, user: User) -> dict[str, Any]:
     """The list as it looks, and a short mark of how it looks."""
-    sessions = list(tab.sessions(project, user)[:PAGE])
+    sessions = list(tab.page(project, user))
     flags = worst_flags(sessions, CHIPS, Flag.objects.all() if tab.is_closed else None)
     found, now = counts(project, user), timezone.now()
     if tab.view:
@@ -66,7 +74,9 @@ def listed(project: Project, tab: Tab, user: User) -> dict[str, Any]:
     return {
         "rows": shown, "order": [session.pk for session in sessions], "total": found.get(tab.name, len(sessions)),
         "seen": hashlib.sha256(repr(looks).encode()).hexdigest()[:16], "counts": found, "tab": tab.name,
-        "tab_name": tab.words, "view": tab.view, "closed": tab.is_closed, "at_tab": tab.address,
+        "tab_name": tab.words, "view": tab.view, "closed": tab.is_closed, "at_tab": tab.address, "below": tab.below,
+        "top": replace(tab, below="").address,
+        "further": replace(tab, below=mark(sessions[-1])).address if len(sessions) == PAGE else "",
     }  # fmt: skip
 
 

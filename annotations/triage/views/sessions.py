@@ -22,7 +22,7 @@ from annotations.triage.board import Event, trail, worst_flags
 from annotations.triage.likeness import Alike, alike
 from annotations.triage.lookup import chosen_queue, chosen_sessions, decision_of, session_of
 from annotations.triage.models import Decision, Flag, ProductIssue, Take
-from annotations.triage.views.listed import PAGE, Tab, flag_tone, listed, tab_named, tabs
+from annotations.triage.views.listed import Tab, flag_tone, listed, tab_named, tabs
 from labelhub.body import form_text
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
 from labelhub.projects.models import Project
@@ -35,7 +35,10 @@ ISSUES = 50  # titles that are offered
 @require_GET
 @project_page(Right.TRIAGE)
 def board(request: HtmxHttpRequest, project: Project) -> HttpResponse:
-    """The list, and its first session beside it where there is room. ?tab= is one of TABS, or view-<id>."""
+    """The list, and its first session beside it where there is room.
+
+    ?tab= is one of TABS, or view-<id>; ?below= the mark of the last session of the page before.
+    """
     return page(request, project, None, first=True)
 
 
@@ -115,7 +118,7 @@ def decisions_undo(request: HtmxHttpRequest, project: Project) -> HttpResponse:
 
 
 def tab_of(request: HtmxHttpRequest, project: Project) -> Tab:
-    return tab_named(request.GET.get("tab", ""), project, request.user)
+    return tab_named(request.GET.get("tab", ""), project, request.user, request.GET.get("below", ""))
 
 
 def at_tab(request: HtmxHttpRequest, name: str, project: Project, *args: Any) -> str:
@@ -169,7 +172,7 @@ def session_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
 
 def following(request: HtmxHttpRequest, project: Project, pk: int) -> Session | None:
     """What comes up in the list after the decision on `pk`, or on those that are chosen."""
-    order = list(tab_of(request, project).sessions(project, request.user)[:PAGE])
+    order = list(tab_of(request, project).page(project, request.user))
     place = next((i for i, session in enumerate(order) if session.pk == pk), -1)
     going = {pk, *(int(one) for one in request.POST.getlist("session") if one.isdecimal())}
     left = [one for one in [*order[place + 1 :], *order[: max(place, 0)]] if one.pk not in going]
@@ -224,6 +227,7 @@ def looked_at(session: Session) -> dict[str, Any]:
         "session": session, "title": first.prompt if first else f"Session {session.external_id}", "why": why,
         "why_more": more, "turns": told.answers, "earlier": told.earlier,
         "facts": facts(first)[:3] if first else [],
+        "fixed": any(event.kind == "label" and hasattr(event.row, "approval") for event in told.events),
         "events": [
             {"template": f"annotations/triage/_event_{event.kind}.html", "row": event.row, "tone": event_tone(event)}
             for event in told.events

@@ -1,6 +1,7 @@
 """Product issues: they collect sessions that the model is not to blame for."""
 
 import json
+import re
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from annotations.triage.actions.flags import raise_flags, rules_of
 from annotations.triage.actions.issues import make_issue_of, set_state
 from annotations.triage.board import on_board
 from annotations.triage.models import Decision, ProductIssue
+from annotations.triage.views import issues as pages
 from labelhub.errors import Invalid, NotAllowed, StaleState
 from labelhub.projects.rights import Role
 from tests.factories import make_interaction, make_member, make_project
@@ -90,15 +92,30 @@ def test_pages_and_export_show_its_sessions_by_one_number_of_queries(project, mo
         for path in ("", f"{issue.pk}/", f"{issue.pk}/sessions.jsonl"):
             with CaptureQueriesContext(connection) as queries:
                 shown = browser.get(f"/p/fern/triage/issues/{path}")
+                text = shown.getvalue().decode()
             assert shown.status_code == 200
             assert seen.setdefault(path, len(queries)) == len(queries), path
-            assert b"<i>Slow" not in shown.content or path.endswith(".jsonl")
-    lines = [json.loads(line) for line in shown.content.decode().splitlines()]
+            assert "<i>Slow" not in text or path.endswith(".jsonl")
+    lines = [json.loads(line) for line in text.splitlines()]
     assert [(line["prompt"], line["output"], line["evidence"]) for line in lines] == [
         (f"<b>{n}</b>", "=Soon", "thumb down") for n in range(3)
     ]
     assert browser.post(f"/p/fern/triage/issues/{issue.pk}/", {"state": "closed"}).status_code == 302
     assert ProductIssue.objects.get().state == "closed"
+
+
+def test_the_sessions_of_an_issue_stand_page_by_page(project, moderator, browser, monkeypatch):
+    monkeypatch.setattr(pages, "PAGE", 2)
+    for n in range(5):
+        issue = make_issue_of(flagged(project, f"Question {n}?"), title="Slow", by=moderator).issue
+    seen, address = [], "?"
+    while address:
+        text = browser.get(f"/p/fern/triage/issues/{issue.pk}/{address}").content.decode()
+        seen += re.findall(r"Question (\d)", text)
+        further = re.search(r'href="(\?before=\d+)" rel="next"', text)
+        address = further[1] if further else ""
+    assert seen == list("43210")
+    assert "met 5 times" in text
 
 
 def test_there_are_none_at_first_and_those_of_others_are_not_there(project, moderator, browser):
@@ -119,6 +136,6 @@ def test_its_file_has_texts_as_they_came_and_no_name_of_a_person(project, modera
     words = "=cmd|'/C calc'!A0\n\u202e../../etc/x"
     issue = make_issue_of(flagged(project, words), title='a";\nfilename=../../x.exe', by=moderator).issue
     answer = browser.get(f"/p/fern/triage/issues/{issue.pk}/sessions.jsonl")
-    assert [json.loads(line)["prompt"] for line in answer.content.decode().splitlines()] == [words]
+    assert [json.loads(line)["prompt"] for line in answer.getvalue().decode().splitlines()] == [words]
     assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == ("application/jsonl; charset=utf-8", "nosniff")
     assert "Content-Disposition" not in answer

@@ -41,6 +41,7 @@ PAGES = {
     "p/<slug:slug>/triage/rules/": "/p/{slug}/triage/rules/",
     "p/<slug:slug>/triage/rules/<int:pk>/": "/p/{slug}/triage/rules/{Rule}/",
     "p/<slug:slug>/sessions/<int:pk>/": "/p/{slug}/sessions/{session}/",
+    "p/<slug:slug>/sessions/<int:pk>/answers/": "/p/{slug}/sessions/{session}/answers/",
     "p/<slug:slug>/scores/": "/p/{slug}/scores/ /p/{slug}/scores/?of=reception&days=90&says={words}",
     "admin/training/trainingrun/launch/": "/admin/training/trainingrun/launch/?project={slug}",
     "admin/training/trainingrun/<path:object_id>/change/": "/admin/training/trainingrun/{TrainingRun}/change/",
