@@ -145,9 +145,9 @@ def _with_flags(project: Project, flags: QuerySet[Flag]) -> QuerySet[Any]:
     return (
         Session.objects.filter(project=project, flags__in=flags)
         .annotate(
-            flag_count=Count("flags", distinct=True), worst=Max("flags__severity"),
+            flag_count=Count("flags"), worst=Max("flags__severity"),
             first_flag_at=Min("flags__at"), newest_flag_at=Max("flags__at"),
-            defect_count=Count("flags", distinct=True, filter=Q(flags__kind=Flag.Kind.DEFECT)),
+            defect_count=Count("flags", filter=Q(flags__kind=Flag.Kind.DEFECT)),
             merged_count=Coalesce(Subquery(merged), 0),
             taken_by=Subquery(Take.objects.filter(session=OuterRef("pk")).values("by")),
             escalation=Subquery(escalated.filter(flags__in=flags).values("pk")[:1]),
@@ -190,9 +190,9 @@ def trail(session: Session, flags: Iterable[Flag] = ()) -> Trail:
     A client that sends one session for everything has sessions without an end.
     """
     answers = Interaction.objects.trail(session)
-    last = reversed(list(answers.reverse()[:LAST]))
-    shown = {row.pk: row for row in last} | {flag.interaction_id: flag.interaction for flag in flags}
-    total = answers.count()
+    last = list(answers.reverse()[:LAST])
+    shown = {row.pk: row for row in reversed(last)} | {flag.interaction_id: flag.interaction for flag in flags}
+    total = len(last) if len(last) < LAST else answers.count()
     about = Q(interaction__in=shown)
     given = Score.objects.given().select_related("metric").order_by("pk")
     prefetch_related_objects(list(shown.values()), Prefetch("scores", given))

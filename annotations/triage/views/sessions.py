@@ -21,7 +21,7 @@ from annotations.triage.actions.flags import flag, rules_of
 from annotations.triage.board import Event, trail, worst_flags
 from annotations.triage.likeness import Alike, alike
 from annotations.triage.lookup import chosen_queue, chosen_sessions, decision_of, session_of
-from annotations.triage.models import Decision, Flag, ProductIssue, Take
+from annotations.triage.models import Decision, Flag, ProductIssue
 from annotations.triage.views.listed import Tab, flag_tone, listed, tab_named, tabs
 from labelhub.body import form_text
 from labelhub.http import HtmxHttpRequest, is_fragment, project_page
@@ -199,16 +199,19 @@ def decided(
 def page(request: HtmxHttpRequest, project: Project, session: Session | None, *, first: bool = False) -> HttpResponse:
     """`session` on a phone covers the list; `first`: that of the list, beside it where there is room."""
     context = listed(project, tab_of(request, project), request.user)
-    if first and context["rows"]:
-        session = context["rows"][0]["session"]
+    inside: dict[int, Any] = {row["session"].pk: row["session"] for row in context["rows"]}
+    if first and inside:
+        session = next(iter(inside.values()))
     context |= {"project": project, "session": session, "opened": session and not first}
     context |= {"tabs": tabs(project, request.user, context["counts"]), "rules": rules_of(project)}
     if session:
+        session = context["session"] = inside.get(session.pk, session)
+        session.project = project
         context |= looked_at(session) | neighbours(context.pop("order"), session.pk)
         context["corrections"], context["alike"] = corrections_of(session.pk), alike_ones(session, context["why"])
         context["issues"] = ProductIssue.objects.filter(project=project).order_by("state", "-pk")[:ISSUES]
-        context["merged"] = Decision.objects.filter(into=session).count()
-        context["taken"] = Take.objects.filter(session=session).select_related("by").first()
+        context["merged"] = inside[session.pk].merged_count if session.pk in inside else session.merged.count()
+        context["taken"] = getattr(session, "take", None)
         context["queues"] = (
             Queue.objects.visible_to(request.user).for_answers().filter(project=project).order_by("name")
         )
@@ -219,7 +222,7 @@ def page(request: HtmxHttpRequest, project: Project, session: Session | None, *,
 def looked_at(session: Session) -> dict[str, Any]:
     """One session with what happened around it, and why it stands on the board."""
     why = worst_flags([session], REASONS)[session.pk]
-    more = Flag.objects.filter(session=session).open().count() - len(why)
+    more = Flag.objects.filter(session=session).open().count() - REASONS if len(why) == REASONS else 0
     told = trail(session, why)
     calls: list[Interaction] = [event.row for event in told.events if event.kind == "interaction"]
     first = why[0].interaction if why else (calls[0] if calls else None)
