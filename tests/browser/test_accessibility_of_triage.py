@@ -1,6 +1,7 @@
 """axe finds nothing on the moderators' pages, in any state, scheme or width."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -180,7 +181,7 @@ def new_tab(desk: Desk) -> None:
 
 def last_page(desk: Desk) -> None:
     flagged(desk)
-    go(desk, f"triage/?below={mark(on_board(desk.queue.project)[3])}")
+    go(desk, f"triage/?below={quote(mark(on_board(desk.queue.project)[3]))}")
     expect(desk.page.locator(".row")).to_have_count(1)
     expect(desk.page.locator("text=From the top")).to_be_visible()
 
@@ -195,7 +196,9 @@ def beginning_guidance(desk: Desk) -> None:
 def guidance(desk: Desk) -> None:
     """One to approve, one that is told, one that was given up."""
     project, other = desk.queue.project, make_member(desk.queue.project, Role.MODERATOR)
-    told = [draft(project, by=other, trigger=f"May I return a {what}?", instruction="Within 30 days.") for what in "abc"]
+    told = [
+        draft(project, by=other, trigger=f"May I return a {what}?", instruction="Within 30 days.") for what in "abc"
+    ]
     for one in told[1:]:
         approve_guidance(one, by=desk.person)
     retire_guidance(told[2], by=desk.person, reason="The rule changed.")
