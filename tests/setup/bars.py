@@ -16,7 +16,24 @@ COUNTS = {"tests": 0, "failed": 0}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bars", type=Path, default=None, help="write bar id → tests and results to this file")
-    parser.addoption("--bars-add", action="store_true", help="to what other tests of this commit wrote there")
+    parser.addoption("--bars-add", action="store_true", help="to what an earlier part of the same run wrote there")
+
+
+def of_this_run() -> dict[str, str]:
+    """What its parts have in common."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    return {
+        "commit": commit, "counts": os.environ.get("LABELHUB_COUNTS", "small"), "seed": os.environ.get("LABELHUB_SEED", "")
+    }  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Said before an hour of tests, not after it."""
+    target = config.getoption("--bars")
+    if target and config.getoption("--bars-add") and target.exists() and not hasattr(config, "workerinput"):
+        before = json.loads(target.read_text())
+        if any(before[name] != value for name, value in of_this_run().items()):
+            raise pytest.UsageError(f"{target} is of another commit, count or seed: remove it first.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,23 +54,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     target = session.config.getoption("--bars")
     if target is None or hasattr(session.config, "workerinput"):
         return
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     facts: dict[str, Any] = {
-        "commit": commit,
-        "counts": os.environ.get("LABELHUB_COUNTS", "small"),
-        "seed": os.environ.get("LABELHUB_SEED", ""),
+        **of_this_run(),
         "passed": exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED),
         **COUNTS,
         "bars": {bar: dict(sorted(tests.items())) for bar, tests in sorted(RESULTS.items())},
     }
-    before = json.loads(target.read_text()) if session.config.getoption("--bars-add") and target.exists() else None
-    if before and all(before[what] == facts[what] for what in ("commit", "counts", "seed")):
-        facts = joined(before, facts)
+    if session.config.getoption("--bars-add") and target.exists():
+        facts = joined(json.loads(target.read_text()), facts)
     target.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """The facts of two runs at the same counts on one commit."""
+    """The facts of two parts of one run."""
+    assert all(one[what] == other[what] for what in ("commit", "counts", "seed")), "these are parts of two runs"
     bars = {bar: one["bars"].get(bar, {}) | other["bars"].get(bar, {}) for bar in sorted(one["bars"] | other["bars"])}
     passed = one["passed"] and other["passed"]
     return other | {"passed": passed, "bars": bars} | {what: one[what] + other[what] for what in COUNTS}

@@ -45,8 +45,10 @@ class Tab:
         """All of them."""
         return in_view(self.view) if self.view else on_board(project, self.name, user)
 
-    def page(self, project: Project, user: User) -> QuerySet[Session]:
-        return below(self.sessions(project, user), self.below, newest=self.is_closed)[:PAGE]
+    def page(self, project: Project, user: User) -> tuple[list[Session], bool]:
+        """The sessions of a page, and whether more stand below them."""
+        rows = list(below(self.sessions(project, user), self.below, newest=self.is_closed)[: PAGE + 1])
+        return rows[:PAGE], len(rows) > PAGE
 
 
 def own_tabs(project: Project, user: User) -> list[Tab]:
@@ -63,7 +65,7 @@ def tab_named(name: str, project: Project, user: User, below: str = "") -> Tab:
 
 def listed(project: Project, tab: Tab, user: User) -> dict[str, Any]:
     """The list as it looks, and a short mark of how it looks."""
-    sessions = list(tab.page(project, user))
+    sessions, more = tab.page(project, user)
     flags = worst_flags(sessions, CHIPS, Flag.objects.all() if tab.is_closed else None)
     found, now = counts(project, user), timezone.now()
     if tab.view:
@@ -76,7 +78,7 @@ def listed(project: Project, tab: Tab, user: User) -> dict[str, Any]:
         "seen": hashlib.sha256(repr(looks).encode()).hexdigest()[:16], "counts": found, "tab": tab.name,
         "tab_name": tab.words, "view": tab.view, "closed": tab.is_closed, "at_tab": tab.address, "below": tab.below,
         "top": replace(tab, below="").address,
-        "further": replace(tab, below=mark(sessions[-1])).address if len(sessions) == PAGE else "",
+        "further": replace(tab, below=mark(sessions[-1])).address if more else "",
     }  # fmt: skip
 
 

@@ -172,7 +172,7 @@ def session_page(request: HtmxHttpRequest, project: Project, pk: int) -> HttpRes
 
 def following(request: HtmxHttpRequest, project: Project, pk: int) -> Session | None:
     """What comes up in the list after the decision on `pk`, or on those that are chosen."""
-    order = list(tab_of(request, project).page(project, request.user))
+    order, _ = tab_of(request, project).page(project, request.user)
     place = next((i for i, session in enumerate(order) if session.pk == pk), -1)
     going = {pk, *(int(one) for one in request.POST.getlist("session") if one.isdecimal())}
     left = [one for one in [*order[place + 1 :], *order[: max(place, 0)]] if one.pk not in going]

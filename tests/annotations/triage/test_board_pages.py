@@ -22,6 +22,7 @@ from tests.factories import make_interaction, make_member, make_project
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hashed_static")]
 SESSIONS = 2 * PAGE + 20
+PRAISED = SESSIONS // 5
 
 
 @pytest.fixture
@@ -74,6 +75,11 @@ def test_page_by_page_every_session_stands_once_in_the_order_of_the_board(client
     pages = walked(client, f"/p/{project.slug}/triage/")
     assert [len(page) for page in pages] == [PAGE, PAGE, SESSIONS - 2 * PAGE]
     assert list(chain.from_iterable(pages)) == [session.pk for session in on_board(project)]
+
+
+def test_a_page_that_the_last_session_fills_leads_no_further(client, project, moderator):
+    dismiss_all(on_board(project)[PAGE:], by=moderator, reason="seen")
+    assert [len(page) for page in walked(client, f"/p/{project.slug}/triage/")] == [PAGE]
 
 
 def test_what_is_decided_on_has_pages_the_newest_first(client, project, moderator):
@@ -132,10 +138,11 @@ def test_a_mark_that_is_none_begins_at_the_top(client, project, text):
     assert shown(client.get(f"/p/{project.slug}/triage/", {"below": text}).content.decode()) == shown(first)
 
 
-@pytest.mark.parametrize("text", [
-    "~1~0001-01-01T00:00:00+14:00~1", "9999-12-31T23:59:59-14:00~999999999~9999-12-31T23:59:59-14:00~999999999999999999",
+@pytest.mark.parametrize(("text", "older"), [
+    ("~1~0001-01-01T00:00:00+14:00~1", 0),
+    ("9999-12-31T23:59:59-14:00~999999999~9999-12-31T23:59:59-14:00~999999999999999999", SESSIONS),
 ])  # fmt: skip
-@pytest.mark.parametrize("newest", [True, False])
-def test_a_mark_of_any_time_is_one(project, text, newest):
+def test_a_mark_of_any_time_is_one(project, text, older):
     assert is_mark(text)
-    assert len(below(on_board(project), text, newest=newest)) <= SESSIONS
+    assert below(on_board(project), text, newest=True).count() == older
+    assert below(on_board(project), text, newest=False).count() == PRAISED, "what is never due stands below everything"
