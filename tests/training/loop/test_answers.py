@@ -72,7 +72,7 @@ def test_it_is_asked_for_where_something_was_approved(project, moderator, client
     assert "No version was asked again yet" in client.get(f"{address}answers/").content.decode()
     said(make_version(project), case, "<b>44</b>")
     part = client.get(f"{address}answers/", headers={"HX-Request": "true"}).content.decode()
-    assert part.startswith("<div")
+    assert part.startswith("<section")
     assert "&lt;b&gt;44" in part
     assert "not as approved" in part
 
